@@ -129,12 +129,10 @@ class HookOptions(Options):
             target, _, flag = value.partition(",")
             return {"target": target.strip(), "ignore_failure": parse_bool(flag) if flag.strip() else False}
         if isinstance(value, (list, tuple)):
-            parts: list[Any] = list(cast("list[Any]", value))
+            parts: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
             if len(parts) in {1, 2}:
                 return {"target": parts[0], "ignore_failure": parts[1] if len(parts) == 2 else False}
-        if callable(value) and not isinstance(value, dict):
-            return {"target": value, "ignore_failure": False}
-        return value
+        return {"target": value, "ignore_failure": False} if callable(value) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
 
     @field_validator("target")
     @classmethod
@@ -390,9 +388,8 @@ def change_of(model: type[Options], name: str) -> Change:
     if name.startswith("rlimit_"):
         head = "rlimits"
     info = model.model_fields.get(head)
-    if info is None or not isinstance(info.json_schema_extra, dict):
-        return Change.LIVE
-    return Change(info.json_schema_extra["change"])
+    extra = info.json_schema_extra if info is not None else None
+    return Change(cast("dict[str, str]", extra)["change"]) if isinstance(extra, dict) else Change.LIVE
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""The frames that circusd-stats publishes. Pure.
+
+Topics: ``stat.<watcher>.<pid>`` a worker, ``stat.<watcher>`` its sum, ``stat.circus.<pid>`` the daemon and its
+helpers, ``stat.sockets.<fd>`` a socket.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["ProcessFrame", "SocketFrame", "WatcherFrame", "stat_topic"]
+
+
+def stat_topic(group: str, subtopic: int | None = None) -> bytes:
+    """The topic of a frame."""
+    text = f"stat.{group}" if subtopic is None else f"stat.{group}.{subtopic}"
+    return text.encode("utf-8", "backslashreplace")
+
+
+class _Frame(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    name: str | None = None
+
+
+class ProcessFrame(_Frame):
+    """One process, one tick."""
+
+    pid: int
+    cpu: float | str
+    """Per cent of one core."""
+    mem: float | str
+    """Per cent of the machine's memory."""
+    age: float
+    """Seconds."""
+    wid: int | None = None
+    subtopic: int | None = None
+
+
+class WatcherFrame(_Frame):
+    """The sum over one watcher's workers."""
+
+    pid: list[int]
+    cpu: float | str
+    mem: float | str
+    age: float
+
+
+class SocketFrame(_Frame):
+    """One socket."""
+
+    address: str
+    fd: int
+    reads: int
