@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from circus.process.compat import Process
+    from circus.process.compat import DEAD_OR_ZOMBIE, OTHER, RUNNING, UNEXISTING, Process
     from circus.process.errors import ProcessError, ProcessGoneError, SpawnError, Stage
     from circus.process.exits import ExitStatus
     from circus.process.forest import Forest
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from circus.process.spec import Identity, ProcessSpec, Stdio
 
 __all__ = [
+    "DEAD_OR_ZOMBIE",
+    "OTHER",
+    "RUNNING",
+    "UNEXISTING",
     "Child",
     "ExitStatus",
     "Forest",
@@ -41,6 +45,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "DEAD_OR_ZOMBIE": "compat",
+    "OTHER": "compat",
+    "RUNNING": "compat",
+    "UNEXISTING": "compat",
     "Child": "seam",
     "ExitStatus": "exits",
     "Forest": "forest",

@@ -71,7 +71,9 @@ class Wishes:
     @property
     def any(self) -> bool:
         """Whether there is anything to do."""
-        return self.identity.changes or bool(self.limits) or self.death_signal is not None or bool(self.closed)
+        return (
+            self.identity.changes or bool(self.limits) or self.death_signal is not None or bool(self.closed)
+        )
 
 
 @cache
@@ -84,7 +86,9 @@ def tool(name: str) -> str | None:
     return None
 
 
-def argv_for(wishes: Wishes, *, label: str, program: str, argv: tuple[str, ...], env: Mapping[str, str]) -> list[str]:
+def argv_for(
+    wishes: Wishes, *, label: str, program: str, argv: tuple[str, ...], env: Mapping[str, str]
+) -> list[str]:
     """The argument vector to execute instead of ``argv``.
 
     Args:

@@ -11,4 +11,4 @@ monotonic = time.monotonic
 
 def wall() -> float:
     """Seconds since the epoch, for display and publishing only; it may jump in either direction."""
-    return time.time()
+    return time.time()  # noqa: TID251 - this is the owner of the ban

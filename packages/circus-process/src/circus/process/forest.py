@@ -18,13 +18,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 from circus.process import clock, procfs
 from circus.process.errors import ProcessGoneError
 from circus.process.procfs import Stat
-from circus.process.tree import MARK, Identity, Root, members
+from circus.process.tree import MARK, Identity, Root, Table
 
 if TYPE_CHECKING:
     from circus.process.handle import LocalChild
@@ -69,21 +70,19 @@ def _signal_by_pid(row: Stat, number: int) -> bool:
     if procfs.start_time(row.pid) != row.start_time:
         return False
     try:
-        os.kill(row.pid, number)
+        os.kill(row.pid, number)  # noqa: TID251 - the owner of the ban, without pidfds
     except ProcessLookupError:
         return False
     return True
 
 
 @final
+@dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen at one moment. Made by `Forest.look`."""
+    """What was seen at one moment (monotonic seconds), without the living children of ours."""
 
-    __slots__ = ("at", "table")
-
-    def __init__(self, at: float, table: dict[int, Stat]) -> None:
-        self.at = at
-        self.table = table
+    at: float
+    table: Table
 
 
 @final
@@ -92,7 +91,7 @@ class Forest:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._living: dict[int, LocalChild] = {}
+        self._living: dict[int, LocalChild] = {}  # unreaped children of ours, and what we adopted
         self._seen: dict[Identity, set[Identity]] = {}  # by root; absent once known to be empty
         self._marks: dict[Identity, str | None] = {}
         self._abandoned: set[LocalChild] = set()
@@ -123,9 +122,9 @@ class Forest:
 
     @property
     def living(self) -> frozenset[int]:
-        """The pids that somebody owns: the children whose exit has not been reaped."""
+        """The pids that a handle owns: children of ours whose exit has not been reaped."""
         with self._lock:
-            return frozenset(self._living)
+            return frozenset(pid for pid, child in self._living.items() if child.is_ours)
 
     def was_seen(self, row: Stat) -> bool:
         """Whether this process is known to belong to one of our trees."""
@@ -138,16 +137,12 @@ class Forest:
     def look(self) -> Look:
         """Look now: one listing, and one read for each process that is not a living child of ours."""
         at = clock.monotonic()
-        with self._lock:
-            living = dict(self._living)
-        us = os.getpid()
-        table: dict[int, Stat] = {}
-        for pid in procfs.pids():
-            child = living.get(pid)
-            row = procfs.read_stat(pid) if child is None or not child.is_ours else _row_of(child.root, us)
-            if row is not None:
-                table[pid] = row
-        look = Look(at, table)
+        owned = self.living
+        rows = (procfs.read_stat(pid) for pid in procfs.pids() if pid not in owned)
+        look = Look(
+            at,
+            Table((row for row in rows if row is not None), adopters=_adopters(), mark_of=self._mark_of),
+        )
         with self._lock:
             self._last = look
         return look
@@ -169,29 +164,27 @@ class Forest:
 
     def _members(self, child: "LocalChild", look: Look | None = None) -> list[Stat]:
         """The rows of its tree; empty without a look where that is known."""
-        identity = _identity(child.root)
-        seen = self._seen.get(identity)
+        seen = self._seen.get(_identity(child.root))
         if seen is None:
             return []
         if look is None:
             look = self._recent(child)
-        rows = members(
-            child.root,
-            look.table,
-            adopters=_adopters(look.table),
-            seen=seen,
-            mark_of=self._mark_of,
-            others=self._living.keys(),
-        )
+        rows = look.table.members(child.root, seen=seen)
         seen.update((row.pid, row.start_time) for row in rows)
-        if child.exit is None and child.is_ours:
-            return rows
-        return [row for row in rows if row.pid != child.pid] if child.is_ours else rows
+        if child.is_ours:
+            rows = [row for row in rows if row.pid != child.pid]
+            if child.exit is None:
+                rows.insert(0, _row_of(child.root))
+        return rows
 
     def _recent(self, child: "LocalChild") -> Look:
         last = self._last
         if last is not None:
-            since = child.exited_at if child.exit is not None else max(child.started_at, clock.monotonic() - FRESH)
+            since = (
+                child.exited_at
+                if child.exit is not None
+                else max(child.started_at, clock.monotonic() - FRESH)
+            )
             if last.at >= since:
                 return last
         return self.look()
@@ -248,30 +241,27 @@ class Forest:
 
     # -- orphans ---------------------------------------------------------------------------------------------------
 
-    def orphans(self, predicate: Callable[[Stat], bool]) -> list[Stat]:
-        """The children of this process that no handle owns and that satisfy the predicate, by a new look."""
-        us, living = os.getpid(), self.living
-        return [
-            row for row in self.look().table.values() if row.ppid == us and row.pid not in living and predicate(row)
-        ]
+    def orphans(self) -> list[Stat]:
+        """The children of this process that no handle owns, zombies included, by a new look."""
+        return list(self.look().table.children(os.getpid()))
 
 
 def _identity(root: Root) -> Identity:
     return root.pid, root.start_time
 
 
-def _row_of(root: Root, us: int) -> Stat:
-    sid = root.sid
-    return Stat(root.pid, "", "S", us, sid, sid, 0, 0, 0, 1, root.start_time, 0, 0)
+def _row_of(root: Root) -> Stat:
+    """The row of a living child of ours: known without reading it."""
+    return Stat(root.pid, "", "S", os.getpid(), root.sid, root.sid, 0, 0, 0, 1, root.start_time, 0, 0)
 
 
-def _adopters(table: dict[int, Stat]) -> frozenset[int]:
+def _adopters() -> frozenset[int]:
     """To whom an orphan of ours may go: init, us and our ancestors (a child subreaper among them)."""
     adopters = {1, os.getpid()}
     pid = os.getppid()
     while pid > 1 and pid not in adopters:
         adopters.add(pid)
-        row = table.get(pid)
+        row = procfs.read_stat(pid)
         if row is None:
             break
         pid = row.ppid
@@ -300,5 +290,3 @@ def _send(child: "LocalChild", rows: Iterable[Stat], number: int) -> list[int]:
             continue
         sent.append(row.pid)
     return sent
-
-

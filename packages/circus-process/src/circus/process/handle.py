@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from circus.process.forest import Forest
     from circus.process.seam import Child
 
-__all__ = ["LocalChild", "adopt"]
+__all__ = ["LocalChild", "adopt", "wait_readable"]
 
 
 @final
@@ -147,7 +147,7 @@ class LocalChild:
             return reap.reap(self.pid, self._pidfd)
         if self._pidfd is None:  # closed
             return None
-        return ExitStatus() if _readable(self._pidfd, 0) else None
+        return ExitStatus() if wait_readable(self._pidfd, 0) else None
 
     def announce(self) -> None:
         """Tell the waiters and the callbacks; called by the reaper, on its loop, after `poll` saw the exit."""
@@ -201,7 +201,7 @@ class LocalChild:
         if status is not None:
             return status
         if self._pidfd is not None:
-            _readable(self._pidfd, timeout)
+            wait_readable(self._pidfd, timeout)
         else:
             sleeper = threading.Thread(target=_sleep_until_zombie, args=(self.pid,), daemon=True)
             sleeper.start()
@@ -224,7 +224,7 @@ class LocalChild:
                 if self._pidfd is not None and sys.platform == "linux":
                     signal.pidfd_send_signal(self._pidfd, number)
                 elif self._is_ours:
-                    os.kill(self.pid, number)  # unreaped, hence not recycled: the lock keeps it so
+                    os.kill(self.pid, number)  # noqa: TID251 - unreaped, hence not recycled: the lock keeps it so
                 else:
                     raise ProcessGoneError(self.label, self.pid)
             except ProcessLookupError as error:
@@ -294,7 +294,8 @@ def _resolve(waiter: asyncio.Future[ExitStatus], status: ExitStatus) -> None:
     loop.call_soon_threadsafe(set_result)
 
 
-def _readable(fd: int, timeout: float | None) -> bool:
+def wait_readable(fd: int, timeout: float | None) -> bool:
+    """Wait, at most so many seconds, until a descriptor is readable (a pidfd: until its process has ended)."""
     poller = select.poll()
     poller.register(fd, select.POLLIN)
     return bool(poller.poll(None if timeout is None else max(0, int(timeout * 1000 + 0.999))))
@@ -334,7 +335,12 @@ def adopt(
     if row is None or row.start_time != start_time:
         os.close(pidfd)
         raise ProcessGoneError(label, pid)
-    root = Root(pid=pid, start_time=start_time, sid=sid if sid is not None else (pid if row.sid == pid else 0), mark=mark)
+    root = Root(
+        pid=pid,
+        start_time=start_time,
+        sid=sid if sid is not None else (pid if row.sid == pid else 0),
+        mark=mark,
+    )
     child = LocalChild(
         label=label,
         pid=pid,

@@ -15,14 +15,24 @@ from typing import Final
 
 from circus.process.spec import Identity
 
-__all__ = ["CAP_SETGID", "CAP_SETUID", "CAP_SYS_RESOURCE", "IdentityError", "has_capability", "needed", "refusal", "resolve", "settle"]
+__all__ = [
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SYS_RESOURCE",
+    "IdentityError",
+    "has_capability",
+    "needed",
+    "refusal",
+    "resolve",
+    "settle",
+]
 
 CAP_SETGID: Final = 6
 CAP_SETUID: Final = 7
 CAP_SYS_RESOURCE: Final = 24
 
 
-class IdentityError(LookupError):
+class IdentityError(ValueError):
     """No such user or group; `subject` is what was asked for."""
 
     def __init__(self, subject: str, cause: str) -> None:

@@ -52,23 +52,30 @@ def plan(
         LimitError: an unknown resource, soft above hard, or hard above what we may give.
     """
     result: dict[str, tuple[int, int]] = {}
-    for name, (soft, hard) in wanted.items():
+    for name, wish in wanted.items():
         if name not in RESOURCES:
             raise LimitError(name, f"no such resource; there are {', '.join(sorted(RESOURCES))}")
         have = ours(name)
         top = _ceiling(name) if may_raise else have[1]
+        soft, hard = wish
         if name == "nofile":
-            soft, hard = (top if value == resource.RLIM_INFINITY else value for value in (soft, hard))
+            soft, hard = _bounded(soft, top), _bounded(hard, top)
         for value in (soft, hard):
             if value < 0 and value != resource.RLIM_INFINITY:
                 raise LimitError(name, f"{value} is no limit")
         if _above(soft, hard):
-            raise LimitError(name, f"the soft limit {describe(soft)} is above the hard limit {describe(hard)}")
+            raise LimitError(
+                name, f"the soft limit {describe(soft)} is above the hard limit {describe(hard)}"
+            )
         if _above(hard, top):
             raise LimitError(name, f"{describe(hard)} is above the hard limit {describe(top)}")
         if (soft, hard) != have:
             result[name] = (soft, hard)
     return result
+
+
+def _bounded(value: int, top: int) -> int:
+    return top if value == resource.RLIM_INFINITY else value
 
 
 def _above(value: int, bound: int) -> bool:

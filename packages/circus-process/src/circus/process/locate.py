@@ -65,7 +65,9 @@ def why_not(path: str, cwd: str | None, *, as_us: bool = True) -> Fault | None:
         return Fault(Stage.FIND_EXECUTABLE if missing else Stage.EXEC, path, _words(error))
     if not stat.S_ISREG(mode):
         return Fault(Stage.EXEC, path, "is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
-    if not mode & 0o111 or (as_us and not os.access(full, os.X_OK, effective_ids=os.access in os.supports_effective_ids)):
+    if not mode & 0o111 or (
+        as_us and not os.access(full, os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    ):
         return Fault(Stage.EXEC, path, "permission denied (not executable)")
     interpreter = _interpreter(full)
     if interpreter is not None and not os.path.exists(os.path.join(cwd or ".", interpreter)):  # noqa: PTH110, PTH118

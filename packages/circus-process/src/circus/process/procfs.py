@@ -11,7 +11,17 @@ from typing import NamedTuple, final
 
 from circus.process import clock
 
-__all__ = ["HAS_PROCFS", "TICKS", "Stat", "environ_value", "parse_stat", "pids", "read_stat", "start_time", "ticks_now"]
+__all__ = [
+    "HAS_PROCFS",
+    "TICKS",
+    "Stat",
+    "environ_value",
+    "parse_stat",
+    "pids",
+    "read_stat",
+    "start_time",
+    "ticks_now",
+]
 
 HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")  # noqa: PTH110 - pathlib costs a slow import
 TICKS: int = os.sysconf("SC_CLK_TCK")

@@ -18,6 +18,7 @@ import select
 import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import Protocol, final
 
 from circus.process.exits import ExitStatus
@@ -148,10 +149,10 @@ class Reaper:
 
     def _sleep(self, child: Reapable) -> None:
         """The thread of the fall-back: sleep until the child is a zombie, then wake the loop."""
-        try:
+        with suppress(
+            ChildProcessError
+        ):  # reaped already, by poll() or by somebody else: announced all the same
             os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-        except ChildProcessError:
-            pass  # reaped already, by poll() or by somebody else: announced all the same
         try:
             self._loop.call_soon_threadsafe(self._collect, child)
         except RuntimeError:

@@ -29,7 +29,7 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Final, final
 
@@ -87,7 +87,7 @@ class LocalSpawner:
             return wish
 
     @contextmanager
-    def _limit_of_children(self) -> Iterator[None]:
+    def _limit_of_children(self) -> Generator[None]:
         if self._original_nofile is None:
             yield
             return
@@ -112,10 +112,13 @@ class LocalSpawner:
 
     # -- spawning --------------------------------------------------------------------------------------------------
 
-    def spawn(self, spec: ProcessSpec) -> LocalChild:
+    def spawn(self, spec: ProcessSpec, *, watch: bool = True) -> LocalChild:
         """Start a process; returns after a successful exec (with a chain: of its first link, everything else being checked).
 
-        Where an event loop runs in this thread it watches the exit; elsewhere use `LocalChild.poll` and `wait_blocking`.
+        Args:
+            spec: what to run.
+            watch: have the event loop that runs in this thread watch the exit. Without, or where no loop runs, use
+                `LocalChild.poll` and `LocalChild.wait_blocking`; an `await` of `LocalChild.wait` begins to watch.
 
         Raises:
             SpawnError: it could not be started; it names the stage, and nothing is left behind.
@@ -134,7 +137,7 @@ class LocalSpawner:
             raise
         finally:
             pipes.close_theirs()
-        return self._take_over(spec, pid, mark, pipes)
+        return self._take_over(spec, pid, mark, pipes, watch=watch)
 
     def _command(self, spec: ProcessSpec) -> tuple[list[str], str | None]:
         """What to hand to exec: the argument vector, and the file where it differs from its first element."""
@@ -152,7 +155,9 @@ class LocalSpawner:
         found = locate.find(program, spec.env, spec.cwd, as_us=wishes.identity.uid is None)
         if isinstance(found, locate.Fault):
             raise SpawnError(spec.label, found.stage, found.subject, cause=found.cause)
-        return chain.argv_for(wishes, label=spec.label, program=found.path, argv=spec.argv, env=spec.env), None
+        return chain.argv_for(
+            wishes, label=spec.label, program=found.path, argv=spec.argv, env=spec.env
+        ), None
 
     def _wishes(self, spec: ProcessSpec) -> chain.Wishes:
         wanted = identity.settle(spec.identity) if spec.identity.changes else spec.identity
@@ -160,13 +165,21 @@ class LocalSpawner:
             wanted = identity.needed(wanted)
             refusal = identity.refusal(wanted)
             if refusal is not None:
-                subject = str(wanted.uid if wanted.uid is not None else wanted.gid if wanted.gid is not None else wanted.groups)
+                subject = str(
+                    wanted.uid
+                    if wanted.uid is not None
+                    else wanted.gid
+                    if wanted.gid is not None
+                    else wanted.groups
+                )
                 raise SpawnError(spec.label, Stage.SET_IDENTITY, subject, cause=refusal, retryable=False)
         todo: Mapping[str, tuple[int, int]] = {}
         if spec.limits:
             try:
                 todo = limits.plan(
-                    spec.limits, ours=self._limit, may_raise=identity.has_capability(identity.CAP_SYS_RESOURCE)
+                    spec.limits,
+                    ours=self._limit,
+                    may_raise=identity.has_capability(identity.CAP_SYS_RESOURCE),
                 )
             except limits.LimitError as error:
                 raise SpawnError(
@@ -175,7 +188,9 @@ class LocalSpawner:
         closed = tuple(
             fd for fd, stream in enumerate((spec.stdin, spec.stdout, spec.stderr)) if stream is Stdio.CLOSE
         )
-        return chain.Wishes(identity=wanted, limits=todo, death_signal=spec.parent_death_signal, closed=closed)
+        return chain.Wishes(
+            identity=wanted, limits=todo, death_signal=spec.parent_death_signal, closed=closed
+        )
 
     def _limit(self, name: str) -> tuple[int, int]:
         """The limit that a child has from us."""
@@ -211,7 +226,9 @@ class LocalSpawner:
         process.returncode = 0  # disarmed: it shall neither warn nor reap
         return process.pid
 
-    def _take_over(self, spec: ProcessSpec, pid: int, mark: str, pipes: "_Pipes") -> LocalChild:
+    def _take_over(
+        self, spec: ProcessSpec, pid: int, mark: str, pipes: "_Pipes", *, watch: bool
+    ) -> LocalChild:
         """Make the handle; on failure kill and reap what was started."""
         try:
             pidfd = reap.open_pidfd(pid)
@@ -234,7 +251,7 @@ class LocalSpawner:
             stderr=stderr,
         )
         self.forest.add(child)
-        loop = _running_loop()
+        loop = _running_loop() if watch else None
         if loop is not None:
             try:
                 child.watch(loop)

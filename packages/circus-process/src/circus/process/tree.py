@@ -14,13 +14,13 @@ can meet a stranger only after the whole session had died and the pid was recycl
 another start time, rule 2 is off.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import final
 
 from circus.process.procfs import Stat
 
-__all__ = ["MARK", "Identity", "Root", "carries", "members"]
+__all__ = ["MARK", "Identity", "Root", "Table"]
 
 MARK = "CIRCUS_MARK"
 """The variable in which each process that we spawn carries its mark; nested marks are separated by a colon."""
@@ -47,56 +47,86 @@ class Root:
     mark: str = ""
 
 
-def carries(value: str | None, mark: str) -> bool:
-    """Whether the value of `MARK` in an environment contains the mark."""
-    return bool(mark) and value is not None and mark in value.split(":")
-
-
-def members(
-    root: Root,
-    table: Mapping[int, Stat],
-    *,
-    adopters: Collection[int] = (1,),
-    seen: Collection[Identity] = (),
-    mark_of: Callable[[Stat], str | None] = lambda _: None,
-    others: Collection[int] = (),
-) -> list[Stat]:
-    """The processes that belong to the root, in the order of the table, zombies included.
+@final
+class Table:
+    """A process table, indexed once so that each question costs as much as its answer, not as much as the table.
 
     Args:
-        root: whose tree.
-        table: the process table, by pid.
+        rows: the processes; living roots may be left out, they are their own answer.
         adopters: pids to which orphans are re-parented.
-        seen: what belonged at earlier looks.
-        mark_of: the value of `MARK` in a process's environment; asked only where rules 1-4 do not decide.
-        others: pids that are roots of their own, and so never orphans.
+        mark_of: the value of `MARK` in a process's environment; asked once for each orphan, when first needed.
     """
-    occupant = table.get(root.pid)
-    recycled = occupant is not None and occupant.start_time != root.start_time
-    sid = 0 if recycled else root.sid
-    known = frozenset(seen)
-    belonging: set[int] = set()
-    for row in table.values():
-        if row.start_time < root.start_time or row.pid in others and row.pid != root.pid:
-            continue
-        is_root = row.pid == root.pid and not recycled
-        if is_root or (sid and row.sid == sid) or (row.pid, row.start_time) in known or (
-            row.ppid in adopters and not row.zombie and bool(root.mark) and carries(mark_of(row), root.mark)
-        ):
-            belonging.add(row.pid)
-    _add_descendants(belonging, table.values(), root)
-    return [row for row in table.values() if row.pid in belonging]
 
+    __slots__ = ("_adopters", "_by_mark", "_by_pid", "_children", "_mark_of", "_sessions")
 
-def _add_descendants(belonging: set[int], rows: Iterable[Stat], root: Root) -> None:
-    """Close the set under *is a child of*."""
-    children: dict[int, list[int]] = {}
-    for row in rows:
-        if row.start_time >= root.start_time:
-            children.setdefault(row.ppid, []).append(row.pid)
-    todo = list(belonging)
-    while todo:
-        for pid in children.get(todo.pop(), ()):
-            if pid not in belonging:
-                belonging.add(pid)
-                todo.append(pid)
+    def __init__(
+        self,
+        rows: Iterable[Stat],
+        *,
+        adopters: Collection[int] = (1,),
+        mark_of: Callable[[Stat], str | None] = lambda _: None,
+    ) -> None:
+        self._by_pid: dict[int, Stat] = {}
+        self._children: dict[int, list[Stat]] = {}
+        self._sessions: dict[int, list[Stat]] = {}
+        self._adopters = adopters
+        self._mark_of = mark_of
+        self._by_mark: dict[str, list[Stat]] | None = None
+        for row in rows:
+            self._by_pid[row.pid] = row
+            self._children.setdefault(row.ppid, []).append(row)
+            self._sessions.setdefault(row.sid, []).append(row)
+
+    def __len__(self) -> int:
+        return len(self._by_pid)
+
+    def row(self, pid: int) -> Stat | None:
+        """The process with this pid."""
+        return self._by_pid.get(pid)
+
+    def children(self, pid: int) -> Sequence[Stat]:
+        """The direct children of a process."""
+        return self._children.get(pid, ())
+
+    def members(self, root: Root, *, seen: Iterable[Identity] = ()) -> list[Stat]:
+        """The processes that belong to the root, itself included where the table has it; zombies too.
+
+        Args:
+            root: whose tree.
+            seen: what belonged at earlier looks.
+        """
+        found: dict[int, Stat] = {}
+        occupant = self._by_pid.get(root.pid)
+        if occupant is not None and occupant.start_time == root.start_time:
+            found[root.pid] = occupant
+        if root.sid and (occupant is None or root.pid in found):
+            found.update((row.pid, row) for row in self._sessions.get(root.sid, ()))
+        for pid, start in seen:
+            row = self._by_pid.get(pid)
+            if row is not None and row.start_time == start:
+                found[pid] = row
+        if root.mark:
+            found.update((row.pid, row) for row in self._orphans().get(root.mark, ()))
+        if occupant is None or root.pid in found:
+            self._descend(found, root.pid)
+        for pid in tuple(found):
+            self._descend(found, pid)
+        return [row for row in found.values() if row.start_time >= root.start_time]
+
+    def _descend(self, found: dict[int, Stat], pid: int) -> None:
+        todo = [pid]
+        while todo:
+            for row in self._children.get(todo.pop(), ()):
+                if row.pid not in found:
+                    found[row.pid] = row
+                    todo.append(row.pid)
+
+    def _orphans(self) -> dict[str, list[Stat]]:
+        if self._by_mark is None:
+            self._by_mark = {}
+            for adopter in self._adopters:
+                for row in self._children.get(adopter, ()):
+                    value = None if row.zombie else self._mark_of(row)
+                    for mark in value.split(":") if value else ():
+                        self._by_mark.setdefault(mark, []).append(row)
+        return self._by_mark
