@@ -44,9 +44,7 @@ class SpawnError(ProcessError):
         retryable: whether the same spawn may work later (out of processes or descriptors, a missing file).
     """
 
-    def __init__(
-        self, label: str, stage: Stage, subject: str, *, cause: str, retryable: bool = True
-    ) -> None:
+    def __init__(self, label: str, stage: Stage, subject: str, *, cause: str, retryable: bool = True) -> None:
         super().__init__(f"cannot start {label}: {stage.value} {subject!r}: {cause}")
         self.label = label
         self.stage = stage

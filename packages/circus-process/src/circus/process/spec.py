@@ -76,10 +76,10 @@ class ProcessSpec:
     label: str
     argv: tuple[str, ...]
     executable: str | None = None
-    env: Mapping[str, str] = field(default=_EMPTY)
+    env: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     cwd: str | None = None
     identity: Identity = field(default_factory=Identity)
-    limits: Mapping[str, tuple[int, int]] = field(default=_NO_LIMITS)
+    limits: Mapping[str, tuple[int, int]] = field(default_factory=lambda: _NO_LIMITS)
     umask: int | None = None
     stdin: Stdio | int = Stdio.INHERIT
     stdout: Stdio | int = Stdio.INHERIT

@@ -1,0 +1,292 @@
+"""Looking at the process table and signalling whole trees: one look for many workers, and no stranger is ever hit.
+
+Theory. A look reads procfs once and is shared: it answers for a dead worker if it was taken after that worker's exit had been
+seen (a dead tree can only shrink or grow from what is in it), and for a living one while it is younger than `FRESH` seconds.
+Living workers of ours are not read at all, their rows are known; so a look beside 1,000 single-process workers costs a
+listing, not 1,000 reads, and the stop of all of them takes a handful of looks. A tree once found empty after its root's exit
+stays empty and is not asked for again.
+
+A signal goes to the root through its handle, to everybody else through a pidfd opened and then checked against the start
+time. SIGKILL is special: the group of a living root is killed at once by the kernel, and the rest is hunted, look after look,
+until one finds nobody new, since a process may fork faster than anybody can read. The hunt is bounded (`HUNT` seconds): whoever
+is not beaten by then shows up in `survivors_of` and the caller comes back.
+
+Owns: what was seen of each tree, until its handle is closed.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, final
+
+from circus.process import clock, procfs
+from circus.process.errors import ProcessGoneError
+from circus.process.procfs import Stat
+from circus.process.tree import MARK, Identity, Root, Table
+
+if TYPE_CHECKING:
+    from circus.process.handle import LocalChild
+
+__all__ = ["FRESH", "HUNT", "Forest", "Look", "signal_process"]
+
+FRESH = 0.02
+HUNT = 0.1
+_KEEP_MARKS = 4096
+
+
+def signal_process(row: Stat, number: int) -> bool:
+    """Signal a process that is no child of ours, if it still is the one that was looked at.
+
+    Returns:
+        Whether the signal was sent.
+
+    Raises:
+        PermissionError: we may not signal it.
+    """
+    if sys.platform == "linux":
+        try:
+            fd = os.pidfd_open(row.pid)
+        except ProcessLookupError:
+            return False
+        except OSError:  # no pidfds, or out of descriptors
+            return _signal_by_pid(row, number)
+        try:
+            if procfs.start_time(row.pid) != row.start_time:
+                return False
+            signal.pidfd_send_signal(fd, number)
+        except ProcessLookupError:
+            return False
+        finally:
+            os.close(fd)
+        return True
+    return _signal_by_pid(row, number)
+
+
+def _signal_by_pid(row: Stat, number: int) -> bool:
+    """The fall-back: between the check and the signal lie microseconds in which the pid could be recycled."""
+    if procfs.start_time(row.pid) != row.start_time:
+        return False
+    try:
+        os.kill(row.pid, number)  # noqa: TID251 - the owner of the ban, without pidfds
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at one moment (monotonic seconds), without the living children of ours."""
+
+    at: float
+    table: Table
+
+
+@final
+class Forest:
+    """The trees of all children of one spawner (or of several that share it). Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._living: dict[int, LocalChild] = {}  # unreaped children of ours, and what we adopted
+        self._seen: dict[Identity, set[Identity]] = {}  # by root; absent once known to be empty
+        self._marks: dict[Identity, str | None] = {}
+        self._abandoned: set[LocalChild] = set()
+        self._last: Look | None = None
+
+    # -- who is in it ----------------------------------------------------------------------------------------------
+
+    def add(self, child: "LocalChild") -> None:
+        """Take a new child into account."""
+        with self._lock:
+            if self._abandoned:
+                self._abandoned = {old for old in self._abandoned if old.poll() is None}
+            self._living[child.pid] = child
+            self._seen[_identity(child.root)] = set()
+
+    def ended(self, child: "LocalChild") -> None:
+        """Its exit has been reaped; what is left of its tree is still ours."""
+        self._living.pop(child.pid, None)
+
+    def released(self, child: "LocalChild") -> None:
+        """Its handle has been closed: its tree is forgotten, and it is reaped if it is ours and still runs."""
+        with self._lock:
+            self._seen.pop(_identity(child.root), None)
+            if child.exit is None and child.is_ours:
+                self._abandoned.add(child)
+            else:
+                self._living.pop(child.pid, None)
+
+    @property
+    def living(self) -> frozenset[int]:
+        """The pids that a handle owns: children of ours whose exit has not been reaped."""
+        with self._lock:
+            return frozenset(pid for pid, child in self._living.items() if child.is_ours)
+
+    def was_seen(self, row: Stat) -> bool:
+        """Whether this process is known to belong to one of our trees."""
+        identity = (row.pid, row.start_time)
+        with self._lock:
+            return any(identity in seen for seen in self._seen.values())
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def look(self) -> Look:
+        """Look now: one listing, and one read for each process that is not a living child of ours."""
+        at = clock.monotonic()
+        owned = self.living
+        rows = (procfs.read_stat(pid) for pid in procfs.pids() if pid not in owned)
+        look = Look(
+            at,
+            Table((row for row in rows if row is not None), adopters=_adopters(), mark_of=self._mark_of),
+        )
+        with self._lock:
+            self._last = look
+        return look
+
+    def survivors_of(self, children: Iterable["LocalChild"]) -> dict[int, tuple[int, ...]]:
+        """For each child (by pid) the pids of its tree that still run, itself included; zombies do not count.
+
+        All children share one look, and looks are shared between calls.
+        """
+        result: dict[int, tuple[int, ...]] = {}
+        with self._lock:
+            for child in children:
+                child.poll()
+                rows = self._members(child)
+                result[child.pid] = tuple(row.pid for row in rows if not row.zombie)
+                if not rows and child.exit is not None:
+                    self._seen.pop(_identity(child.root), None)
+        return result
+
+    def _members(self, child: "LocalChild", look: Look | None = None) -> list[Stat]:
+        """The rows of its tree; empty without a look where that is known."""
+        seen = self._seen.get(_identity(child.root))
+        if seen is None:
+            return []
+        if look is None:
+            look = self._recent(child)
+        rows = look.table.members(child.root, seen=seen)
+        seen.update((row.pid, row.start_time) for row in rows)
+        if child.is_ours:
+            rows = [row for row in rows if row.pid != child.pid]
+            if child.exit is None:
+                rows.insert(0, _row_of(child.root))
+        return rows
+
+    def _recent(self, child: "LocalChild") -> Look:
+        last = self._last
+        if last is not None:
+            since = (
+                child.exited_at
+                if child.exit is not None
+                else max(child.started_at, clock.monotonic() - FRESH)
+            )
+            if last.at >= since:
+                return last
+        return self.look()
+
+    def _mark_of(self, row: Stat) -> str | None:
+        identity = (row.pid, row.start_time)
+        if identity in self._marks:
+            return self._marks[identity]
+        value = procfs.environ_value(row.pid, MARK)
+        if value is not None or procfs.ticks_now() - row.start_time > procfs.TICKS:
+            # A process that is about to exec may show an empty environment: no mark is believed after a second only.
+            if len(self._marks) >= _KEEP_MARKS:
+                self._marks.clear()
+            self._marks[identity] = value
+        return value
+
+    # -- signalling ------------------------------------------------------------------------------------------------
+
+    def signal_trees(self, children: Iterable["LocalChild"], number: int) -> dict[int, tuple[int, ...]]:
+        """Signal every process of every tree, roots first.
+
+        Works after the roots' own exits, too. A process that we may not signal is left out.
+
+        Returns:
+            For each child (by pid) the pids that were signalled; empty means that nothing is left.
+        """
+        send = self._kill_tree if number == signal.SIGKILL else self._signal_tree
+        result: dict[int, tuple[int, ...]] = {}
+        with self._lock:
+            for child in children:
+                child.poll()
+                result[child.pid] = tuple(send(child, number))
+        return result
+
+    def _signal_tree(self, child: "LocalChild", number: int) -> list[int]:
+        return _send(child, (row for row in self._members(child) if not row.zombie), number)
+
+    def _kill_tree(self, child: "LocalChild", number: int) -> list[int]:
+        struck: set[Identity] = set()
+        if child.root.sid == child.pid and child.is_ours:
+            _kill_group(child)
+        rows = self._members(child)
+        deadline = clock.monotonic() + HUNT
+        while True:
+            prey = [row for row in rows if not row.zombie and (row.pid, row.start_time) not in struck]
+            if not prey:
+                break
+            _send(child, prey, number)
+            struck.update((row.pid, row.start_time) for row in prey)
+            if all(row.pid == child.pid for row in prey) or clock.monotonic() >= deadline:
+                break  # alone: its group was killed as a whole, there is nobody to look for
+            rows = self._members(child, self.look())
+        return [pid for pid, _ in sorted(struck)]
+
+    # -- orphans ---------------------------------------------------------------------------------------------------
+
+    def orphans(self) -> list[Stat]:
+        """The children of this process that no handle owns, zombies included, by a new look."""
+        return list(self.look().table.children(os.getpid()))
+
+
+def _identity(root: Root) -> Identity:
+    return root.pid, root.start_time
+
+
+def _row_of(root: Root) -> Stat:
+    """The row of a living child of ours: known without reading it."""
+    return Stat(root.pid, "", "S", os.getpid(), root.sid, root.sid, 0, 0, 0, 1, root.start_time, 0, 0)
+
+
+def _adopters() -> frozenset[int]:
+    """To whom an orphan of ours may go: init, us and our ancestors (a child subreaper among them)."""
+    adopters = {1, os.getpid()}
+    pid = os.getppid()
+    while pid > 1 and pid not in adopters:
+        adopters.add(pid)
+        row = procfs.read_stat(pid)
+        if row is None:
+            break
+        pid = row.ppid
+    return frozenset(adopters)
+
+
+def _kill_group(child: "LocalChild") -> None:
+    """Kill the group of a root that is not reaped (its number cannot be recycled then); the kernel does it as one."""
+    if child.poll() is not None:
+        return
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _send(child: "LocalChild", rows: Iterable[Stat], number: int) -> list[int]:
+    sent: list[int] = []
+    for row in sorted(rows, key=lambda row: row.pid != child.pid):
+        try:
+            if row.pid == child.pid:
+                child.signal(number)
+            elif not signal_process(row, number):
+                continue
+        except (ProcessGoneError, PermissionError):
+            continue
+        sent.append(row.pid)
+    return sent

@@ -1,0 +1,196 @@
+"""One process, one raw read: the fields of procfs ``stat`` that decisions need.
+
+A read costs some 8 µs, against 70 µs for the same through psutil, and an identity costs nothing extra: (pid, start time)
+never names two processes in one boot. Where there is no procfs (macOS, the BSDs) the same rows come from psutil, slower.
+"""
+
+import os
+import sys
+import time
+from typing import NamedTuple, final
+
+from circus.process import clock
+
+__all__ = [
+    "HAS_PROCFS",
+    "TICKS",
+    "Stat",
+    "environ_value",
+    "parse_stat",
+    "pids",
+    "read_stat",
+    "start_time",
+    "ticks_now",
+]
+
+HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")  # noqa: PTH110 - pathlib costs a slow import
+TICKS: int = os.sysconf("SC_CLK_TCK")
+
+
+@final
+class Stat(NamedTuple):
+    """One row of the process table; times in clock ticks, memory in bytes."""
+
+    pid: int
+    name: str
+    state: str
+    ppid: int
+    pgid: int
+    sid: int
+    utime: int
+    stime: int
+    nice: int
+    threads: int
+    start_time: int
+    vms: int
+    rss: int
+
+    @property
+    def zombie(self) -> bool:
+        """Whether it has ended and only its entry is left."""
+        return self.state in "ZXx"
+
+
+_PAGE: int = os.sysconf("SC_PAGE_SIZE")
+
+
+def parse_stat(raw: bytes) -> Stat:
+    """Parse procfs ``stat``. The name stands in brackets and may hold blanks and brackets: the last one ends it.
+
+    Raises:
+        ValueError: these are not such bytes.
+    """
+    opening, closing = raw.index(b"("), raw.rindex(b")")
+    field = raw[closing + 2 :].split()
+    if len(field) < 22:
+        raise ValueError("a stat line has at least 24 fields")
+    return Stat(
+        int(raw[:opening]),
+        raw[opening + 1 : closing].decode("utf-8", "backslashreplace"),
+        field[0].decode("ascii"),
+        int(field[1]),
+        int(field[2]),
+        int(field[3]),
+        int(field[11]),
+        int(field[12]),
+        int(field[16]),
+        int(field[17]),
+        int(field[19]),
+        int(field[20]),
+        int(field[21]) * _PAGE,
+    )
+
+
+def _read(path: str, size: int) -> bytes | None:
+    """The first bytes of a procfs file; None if the process is gone or may not be looked at."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    try:
+        return os.read(fd, size)
+    except (ProcessLookupError, PermissionError):
+        return None
+    finally:
+        os.close(fd)
+
+
+def read_stat(pid: int) -> Stat | None:
+    """The row of one process; None if there is none.
+
+    Raises:
+        OSError: out of descriptors.
+    """
+    if not HAS_PROCFS:
+        return _stat_by_psutil(pid)
+    raw = _read(f"/proc/{pid}/stat", 1024)
+    return parse_stat(raw) if raw else None
+
+
+def start_time(pid: int) -> int:
+    """When it started, in clock ticks since boot; 0 if there is no such process."""
+    row = read_stat(pid)
+    return row.start_time if row is not None else 0
+
+
+def ticks_now() -> int:
+    """The time in clock ticks since boot, to compare with a start time."""
+    if sys.platform == "linux":
+        return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
+    return int(clock.wall() * TICKS)
+
+
+def pids() -> list[int]:
+    """The pids of all processes that we can see."""
+    if not HAS_PROCFS:
+        import psutil  # noqa: PLC0415 - 15 ms that Linux never pays here
+
+        return psutil.pids()
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - the hot path of a scan
+
+
+def environ_value(pid: int, name: str) -> str | None:
+    """A variable of the environment that the process was executed with; None if unset or not ours to read."""
+    if not HAS_PROCFS:
+        return _environ_by_psutil(pid, name)
+    path, key = f"/proc/{pid}/environ", name.encode() + b"="
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    raw = bytearray()
+    try:
+        while part := os.read(fd, 65536):
+            raw += part
+    except (ProcessLookupError, PermissionError):
+        return None
+    finally:
+        os.close(fd)
+    for item in raw.split(b"\0"):
+        if item.startswith(key):
+            return item[len(key) :].decode("utf-8", "backslashreplace")
+    return None
+
+
+_STATES = {"zombie": "Z", "dead": "X", "running": "R", "disk-sleep": "D", "stopped": "T"}
+
+
+def _stat_by_psutil(pid: int) -> Stat | None:
+    import psutil  # noqa: PLC0415 - 15 ms that Linux never pays here
+
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            try:
+                times, memory = process.cpu_times(), process.memory_info()
+                user, system, vms, rss = times.user, times.system, memory.vms, memory.rss
+                nice, threads = process.nice(), process.num_threads()
+            except (psutil.AccessDenied, psutil.ZombieProcess):
+                user = system = 0.0
+                vms = rss = nice = threads = 0
+            return Stat(
+                pid,
+                process.name(),
+                _STATES.get(process.status(), "S"),
+                process.ppid(),
+                os.getpgid(pid),
+                os.getsid(pid),
+                int(user * TICKS),
+                int(system * TICKS),
+                nice,
+                threads,
+                int(process.create_time() * TICKS),
+                vms,
+                rss,
+            )
+    except (psutil.NoSuchProcess, ProcessLookupError):
+        return None
+
+
+def _environ_by_psutil(pid: int, name: str) -> str | None:
+    import psutil  # noqa: PLC0415 - 15 ms that Linux never pays here
+
+    try:
+        return psutil.Process(pid).environ().get(name)
+    except psutil.Error:
+        return None
