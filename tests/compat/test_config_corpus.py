@@ -1,0 +1,178 @@
+"""A corpus of configuration files in every corner of the format, and what we and the reference make of it.
+
+A file's first comment says what it shows, its second what `check` says: ``ok``, or ``warning TEXT`` or ``error
+TEXT`` with a part of the text.
+"""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from circus.config import ConfigError, Severity, check, get_config, read_config
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = Path(__file__).parent / "configs"
+FILES = sorted(str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob("*.*") if path.is_file())
+INI_FILES = [name for name in FILES if name.endswith(".ini")]
+ENVIRON = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/home/user",
+    "USER": "user",
+    "PORT": "8123",
+    "PART": "part-one",
+    "SECRET": " pa$SSword ",
+}
+
+DIFFERENCES = {
+    "bad_hook.ini": "a hook that does not exist is refused at the start of the watcher, by us when reading",
+    "bad_line.ini": "get_config raises in both; ours says what is allowed",
+    "bom.ini": "a byte order mark is passed over",
+    "bad_umask.ini": "refused in both, in other words",
+    "by_variable.ini": "",
+    "blank_after_colon.ini": "white space around a name is no part of it",
+    "continuation_option.ini": "",
+    "default_everywhere.ini": "",
+    "duplicate_continued.ini": "what continues an ignored value is ignored, not added to the value that counts",
+    "empty_values.ini": "",
+    "env_in_watcher.ini": "",
+    "expand_in_env.ini": "a variable of [env] may refer to another one, as the manual says",
+    "expand_in_special_env.ini": "a variable of [env:...] is expanded, as the manual says",
+    "expand_shell_in_command.ini": "a command gets the variable as the worker sees it",
+    "expand_number_special.ini": "the most special value counts for numbers, too",
+    "expand_signal.ini": "a variable may stand for a signal",
+    "include/main.ini": "",
+    "include/itself.ini": "a file that includes itself is read once; the reference crashes",
+    "indented_first.ini": "the first option of a section may be indented",
+    "latin1.ini": "",
+    "name_option.ini": "an option called name does not rename the watcher",
+    "nameless_option.ini": "",
+    "numprocesses_auto.ini": "new",
+    "old_defaults.ini": "fractions of seconds are allowed",
+    "sockets_by_name.ini": "new",
+}
+
+
+def promise(name: str) -> tuple[str, str]:
+    lines = (CONFIGS / name).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    assert lines[0].startswith("# ")
+    word, _, text = lines[1].removeprefix("# expect: ").partition(" ")
+    return word, text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_check_says_what_the_file_promises(name):
+    report = check(CONFIGS / name, environ=ENVIRON)
+    word, text = promise(name)
+    said = report.render()
+    worst = {problem.severity for problem in report.problems}
+    if word == "ok":
+        assert not report.problems, said
+    else:
+        assert text in said
+        assert (Severity.ERROR in worst) == (word == "error"), said
+    assert report.ok == (word != "error")
+    for problem in report.problems:
+        assert problem.origin is not None
+        assert problem.origin.line, said
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_read_config_raises_what_check_says(name):
+    report = check(CONFIGS / name, environ=ENVIRON)
+    if report.ok:
+        assert read_config(CONFIGS / name, environ=ENVIRON) == report.config
+    else:
+        with pytest.raises(ConfigError) as caught:
+            read_config(CONFIGS / name, environ=ENVIRON)
+        assert caught.value.problems == report.problems
+
+
+def test_the_corpus_is_large_enough():
+    assert len(FILES) >= 60
+
+
+def test_toml_is_the_same_model():
+    ini = read_config(CONFIGS / "twin.ini", environ=ENVIRON)
+    toml = read_config(CONFIGS / "twin.toml", environ=ENVIRON)
+    assert ini.arbiter.model_copy(update={"include": ()}) == toml.arbiter.model_copy(update={"include": ()})
+    assert ini.watchers == toml.watchers
+    assert ini.sockets == toml.sockets
+    assert ini.plugins == toml.plugins
+    assert ini.env == toml.env
+
+
+def test_a_watcher_has_an_environment_of_its_own_in_toml():
+    config = read_config(CONFIGS / "watcher_env.toml", environ=ENVIRON)
+    assert config.watchers[0].options.env == {"A": "2", "B": "1"}
+
+
+# --- against the reference ---------------------------------------------------------------------------------------
+
+_RUN = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+from circus.config import get_config
+answers = {}
+for name in sys.argv[2:]:
+    try:
+        answers[name] = {"config": get_config(sys.argv[1] + "/" + name)}
+    except Exception as error:
+        answers[name] = {"error": type(error).__name__}
+print(json.dumps(answers, default=repr))
+"""
+
+
+def reference_python() -> str:
+    python = os.environ.get("CIRCUS_REFERENCE_PYTHON") or str(ROOT / ".venv-reference" / "bin" / "python")
+    if not Path(python).exists():
+        pytest.skip("the reference is not here: make reference")
+    return python
+
+
+@pytest.fixture(scope="module")
+def reference():
+    done = subprocess.run(
+        [reference_python(), "-c", _RUN, str(CONFIGS), *INI_FILES],
+        env={**ENVIRON, "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def normal(config: dict) -> dict:
+    """Without what differs everywhere: `__name__` in every section, and discovery, which is off unless asked for."""
+    for section in [*config["watchers"], *config["plugins"], *config["sockets"]]:
+        section.pop("__name__", None)
+        for name in ("__name__", "PYTHONUTF8", "LC_CTYPE"):
+            section.get("env", {}).pop(name, None)
+    if config["multicast_endpoint"] in {None, "udp://237.219.251.97:12027"}:
+        config["multicast_endpoint"] = None
+    return config
+
+
+def ours(name: str) -> dict:
+    try:
+        config = get_config(CONFIGS / name, environ=ENVIRON)
+    except ConfigError:
+        return {"error": "ConfigError"}
+    return {"config": normal(json.loads(json.dumps(config)))}
+
+
+@pytest.mark.reference
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INI_FILES)
+def test_get_config_is_the_reference_s(name, reference):
+    answer = reference[name]
+    theirs = {"config": normal(answer["config"])} if "config" in answer else {"error": answer["error"]}
+    mine = ours(name)
+    same = mine == theirs or ("error" in mine and "error" in theirs)
+    if name in DIFFERENCES:
+        assert not same, f"no difference any more: take {name} out of the table"
+    else:
+        assert mine == theirs or same
