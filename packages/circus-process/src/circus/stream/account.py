@@ -30,6 +30,7 @@ class Account:
         self.dropped = 0
         self.pending = 0
         self.last_error: str | None = None
+        self.ended = False
         self._spell = 0
         self._degraded: str | None = None
 

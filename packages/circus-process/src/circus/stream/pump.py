@@ -115,6 +115,15 @@ class Attachment:
         """
         return await asyncio.wrap_future(self._drain(within))
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is over and complete: nothing more can come, and its sink has all of it."""
+        return self._account.ended
+
+    def switch(self, sink: Sink) -> "concurrent.futures.Future[None]":
+        """What `redirect` does, for callers that cannot wait; the future is done when the old sink gets no more."""
+        return self._redirect(sink)
+
     async def redirect(self, sink: Sink) -> None:
         """Send it to another sink from now on; returns when the old one gets no more.
 
@@ -386,6 +395,7 @@ class OutputHub:
 
     def _complete(self, output: _Output) -> None:
         output.complete = True
+        output.pipe.account.ended = True
         self._outputs.discard(output)
         waiting, output.waiting = output.waiting, []
         for future in waiting:

@@ -219,6 +219,11 @@ class TailBuffer:
             self._followers = (*self._followers, follower)
         return follower
 
+    def unfollow(self) -> None:
+        """End every subscription."""
+        with self._lock:
+            self._followers = ()
+
     def forget(self, follower: Follower) -> None:
         """The same as closing it."""
         with self._lock:

@@ -43,6 +43,7 @@ __all__ = [
     "StreamOptions",
     "WatcherOptions",
     "change_of",
+    "is_watcher_option",
     "nest",
 ]
 
@@ -161,6 +162,12 @@ class StreamOptions(Options):
     def keywords(self) -> dict[str, Any]:
         """What the stream's class is constructed with."""
         return dict(self.model_extra or {})
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The mapping that it was made of."""
+        own = {"class": self.class_, "stream": self.stream}
+        return {**{name: value for name, value in own.items() if value is not None}, **self.keywords}
 
     @property
     def configured(self) -> bool:
@@ -288,6 +295,32 @@ class WatcherOptions(Options):
         """Options that are not ours: kept, shown, given to hooks and plugins."""
         return dict(self.model_extra or {})
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was written, unknown options included, and nothing that is a mere default."""
+        return {**{name: getattr(self, name) for name in self.model_fields_set}, **self.unknown}
+
+    def changed(self, changes: Mapping[str, Any]) -> "WatcherOptions":
+        """These options with new values laid over them.
+
+        Args:
+            changes: by name, flat (``stdout_stream.filename``) or nested; a flat name changes one key of a stream, of
+                the hooks or of the limits, and leaves the others. Text is converted as everywhere.
+
+        Raises:
+            pydantic.ValidationError: a value is not allowed.
+        """
+        merged = self.given
+        for name, value in nest(changes).items():
+            whole = name in changes
+            if not whole and name in {"hooks", "rlimits"}:
+                merged[name] = {**merged.get(name, {}), **value}
+            elif not whole and name in {"stdout_stream", "stderr_stream"}:
+                merged[name] = {**getattr(self, name).written, **value}
+            else:
+                merged[name] = value
+        return WatcherOptions.model_validate(merged)
+
 
 class SocketOptions(Options):
     """The options of one socket: ``[socket:NAME]``. It is bound by circusd and handed down to workers."""
@@ -390,6 +423,22 @@ def change_of(model: type[Options], name: str) -> Change:
     info = model.model_fields.get(head)
     extra = info.json_schema_extra if info is not None else None
     return Change(cast("dict[str, str]", extra)["change"]) if isinstance(extra, dict) else Change.LIVE
+
+
+def is_watcher_option(name: str) -> bool:
+    """Whether a flat or nested name is an option of watchers that we know.
+
+    >>> is_watcher_option("stdout_stream.filename"), is_watcher_option("rlimit_nofile"), is_watcher_option("color")
+    (True, True, False)
+    """
+    head, dot, rest = name.partition(".")
+    if dot:
+        return (head in {"stdout_stream", "stderr_stream"} and bool(rest)) or (
+            head == "hooks" and rest in HOOK_NAMES
+        )
+    if name.startswith("rlimit_"):
+        return True
+    return name in WatcherOptions.model_fields or name in OBSOLETE_OPTIONS
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:

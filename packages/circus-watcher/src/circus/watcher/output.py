@@ -16,7 +16,16 @@ from typing import final
 
 from circus.process.seam import Child
 from circus.protocol.options import StreamOptions, WatcherOptions
-from circus.stream import Attachment, OutputHub, PassThroughSink, Sink, Source, TailBuffer, TailLine, open_sink
+from circus.stream import (
+    Attachment,
+    OutputHub,
+    PassThroughSink,
+    Sink,
+    Source,
+    TailBuffer,
+    TailLine,
+    open_sink,
+)
 from circus.stream.model import StreamName
 from circus.watcher.spec import WatcherSpec
 

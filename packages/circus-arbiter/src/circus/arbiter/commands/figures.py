@@ -1,0 +1,72 @@
+"""Commands that measure: stats and dstats. They read the process table in a thread, so that nobody waits for them."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from circus.arbiter.dispatch import Answer, Later, Reply
+from circus.exc import MessageError
+from circus.process.facts import Observer
+from circus.protocol import messages as ask
+
+if TYPE_CHECKING:
+    from circus.arbiter.engine import Engine, Entry
+
+__all__ = ["dstats", "stats"]
+
+
+def stats(engine: "Engine", request: ask.Stats) -> Answer:
+    """CPU, memory and more of workers: of all, of one watcher's, or of one."""
+    if request.name is None:
+        return Later(_of_all(engine, list(engine.roster)))
+    entry = engine.roster.get(request.name)
+    if request.process is None:
+        return Later(_of_watcher(engine, entry, extended=request.extended))
+    if request.process not in entry.runner.pids():
+        raise MessageError(f"process {request.process!r} not found in {request.name!r}")
+    return Later(_of_process(engine, entry, request.process, extended=request.extended))
+
+
+def dstats(engine: "Engine", _request: ask.Dstats) -> Answer:
+    """The same of the daemon itself and its children."""
+
+    async def work() -> Reply:
+        return {"info": (await _measure(engine.facts, [os.getpid()]))[os.getpid()]}
+
+    return Later(work())
+
+
+_GONE = "no such process"
+
+
+async def _measure(observer: Observer, pids: Iterable[int], *, children: bool = True) -> dict[int, Any]:
+    """Figures by pid; a text where a process has gone meanwhile, as clients expect it."""
+    measured = await asyncio.to_thread(observer.infos, tuple(pids), children=children)
+    return {pid: _GONE if facts is None else facts for pid, facts in measured.items()}
+
+
+async def _of_all(engine: "Engine", entries: list["Entry"]) -> Reply:
+    pids = {entry.name: entry.runner.pids() for entry in entries}
+    measured = await _measure(engine.facts, (pid for group in pids.values() for pid in group))
+    return {"infos": {name: {str(pid): measured[pid] for pid in group} for name, group in pids.items()}}
+
+
+async def _of_watcher(engine: "Engine", entry: "Entry", *, extended: bool) -> Reply:
+    measured = await _measure(engine.facts, entry.runner.pids())
+    if extended:
+        await _extend(entry, measured)
+    return {"name": entry.name, "info": {str(pid): one for pid, one in measured.items()}}
+
+
+async def _of_process(engine: "Engine", entry: "Entry", pid: int, *, extended: bool) -> Reply:
+    measured = await _measure(engine.facts, [pid])
+    if extended:
+        await _extend(entry, measured)
+    return {"process": pid, "info": measured[pid]}
+
+
+async def _extend(entry: "Entry", measured: dict[int, Any]) -> None:
+    for pid, facts in measured.items():
+        if isinstance(facts, dict):
+            await entry.extend_stats(pid, facts)

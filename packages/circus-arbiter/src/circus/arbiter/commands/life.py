@@ -1,0 +1,147 @@
+"""Commands on the life of workers: start, stop, restart, reload, kill, signal, reopenlogs, quit."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from circus.arbiter.dispatch import Answer, Reply, Work
+from circus.arbiter.errors import CommandFailedError
+from circus.arbiter.outcome import info, raise_if_failed
+from circus.arbiter.roster import by_priority
+from circus.exc import ArgumentError, MessageError
+from circus.protocol import messages as ask
+from circus.watcher import commands as tell
+from circus.watcher.commands import Outcome
+
+if TYPE_CHECKING:
+    from circus.arbiter.engine import Engine, Entry
+
+__all__ = ["kill", "quit_", "reload", "reopenlogs", "restart", "signal", "start", "stop"]
+
+
+def _result(outcomes: Sequence[tuple[str, Outcome]], *, single: bool) -> Reply:
+    """The reply of one that waits: what was done; for a single watcher in the reference's form."""
+    raise_if_failed(outcomes)
+    if single:
+        return {"info": info(outcomes[0][1])}
+    return {"info": {name: info(outcome) for name, outcome in outcomes}}
+
+
+def start(engine: "Engine", request: ask.Start) -> Answer:
+    """Start what matches; without a name, everything that starts by itself."""
+    entries = engine.roster.matching(request.name, request.match)
+    if request.name is None:
+        entries = [entry for entry in entries if entry.autostart]
+
+    async def work() -> Reply:
+        outcomes = await engine.start_watchers(by_priority(entries))
+        return _result(outcomes, single=request.name is not None and len(entries) == 1)
+
+    return Work(work())
+
+
+def stop(engine: "Engine", request: ask.Stop) -> Answer:
+    """Stop what matches; without a name, everything."""
+    entries = engine.roster.matching(request.name, request.match)
+
+    async def work() -> Reply:
+        outcomes = await engine.stop_watchers(entries)
+        return _result(outcomes, single=request.name is not None and len(entries) == 1)
+
+    return Work(work())
+
+
+def restart(engine: "Engine", request: ask.Restart) -> Answer:
+    """Restart what matches; without a name, everything, by the configuration as it is in the file now."""
+    if request.name is None:
+
+        async def everything() -> Reply:
+            await engine.restart_everything()
+            return {}
+
+        return Work(everything())
+    entries = engine.roster.matching(request.name, request.match)
+
+    async def work() -> Reply:
+        outcomes = await engine.tell(entries, tell.Restart())
+        return _result(outcomes, single=len(entries) == 1)
+
+    return Work(work())
+
+
+def reload(engine: "Engine", request: ask.Reload) -> Answer:
+    """Replace workers."""
+    entries = by_priority(engine.roster) if request.name is None else [engine.roster.get(request.name)]
+    command = tell.Reload(graceful=request.graceful, sequential=request.sequential)
+
+    async def work() -> Reply:
+        engine.reopen_own_logs()
+        if request.name is None:
+            outcomes = await engine.one_after_the_other(entries, command)
+        else:
+            outcomes = await engine.tell(entries, command)
+        return _result(outcomes, single=request.name is not None)
+
+    return Work(work())
+
+
+def kill(engine: "Engine", request: ask.Kill) -> Answer:
+    """End workers; they are replaced."""
+    entry = engine.roster.get(request.name)
+    _check_pid(entry, request.pid)
+    command = tell.Kill(pid=request.pid, signum=request.signum, graceful_timeout=request.graceful_timeout)
+
+    async def work() -> Reply:
+        return _result(await engine.tell([entry], command), single=True)
+
+    return Work(work())
+
+
+def signal(engine: "Engine", request: ask.Signal) -> Answer:
+    """Send a signal to workers, or to their children."""
+    if request.childpid is not None and request.pid is None:
+        raise ArgumentError("cannot specify childpid without pid")
+    entry = engine.roster.get(request.name)
+    _check_pid(entry, request.pid)
+    command = tell.SignalWorkers(
+        signum=request.signum,
+        pid=request.pid,
+        childpid=request.childpid,
+        children=request.children,
+        recursive=request.recursive,
+    )
+
+    async def work() -> Reply:
+        raise_if_failed(await engine.tell([entry], command))
+        return {}
+
+    return Work(work())
+
+
+def _check_pid(entry: "Entry", pid: int | None) -> None:
+    if pid is not None and pid not in entry.runner.pids():
+        raise MessageError(f"process {pid} not found in {entry.name!r}")
+
+
+def reopenlogs(engine: "Engine", request: ask.ReopenLogs) -> Answer:
+    """Open log files anew."""
+    entries = list(engine.roster) if request.name is None else [engine.roster.get(request.name)]
+
+    async def work() -> Reply:
+        engine.reopen_own_logs()
+        raise_if_failed(await engine.tell(entries, tell.ReopenLogs()))
+        return {}
+
+    return Work(work())
+
+
+def quit_(engine: "Engine", _request: ask.Quit) -> Answer:
+    """Stop everything, then the daemon. A reply that waits comes when all workers are gone."""
+
+    async def work() -> dict[str, Any]:
+        engine.request_stop("the quit command")
+        survivors = await engine.watchers_gone()
+        if survivors:
+            raise CommandFailedError(f"processes that would not die: {', '.join(map(str, survivors))}")
+        return {}
+
+    return Work(work())

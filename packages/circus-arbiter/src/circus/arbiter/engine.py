@@ -1,0 +1,476 @@
+"""The arbiter itself: one tree of tasks that owns watchers, sockets and endpoints from start to stop. The shell.
+
+Theory: `run` is the parent of every task. Each watcher has one owner task of its own and is spoken to by messages; the
+engine never reaches into it. A wish to stop is an event that pre-empts everything (it may come before the sockets are
+bound, during warm-up, during a reload) and is never refused or lost. Watchers start from the highest priority to the
+lowest with the warm-up in between, and stop the other way, those of one priority together.
+
+Illegal states: two watchers of one name; a command that waits in the engine for another one.
+"""
+
+import asyncio
+import logging
+import os
+import socket as stdlib_socket
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, final
+
+import zmq
+
+from circus.arbiter import reload
+from circus.arbiter.audit import Audit, AuditEntry
+from circus.arbiter.build import Blueprint
+from circus.arbiter.commands import handlers
+from circus.arbiter.control import Control, Incoming
+from circus.arbiter.dispatch import Dispatcher
+from circus.arbiter.entry import Entry
+from circus.arbiter.errors import ArbiterError, ForbiddenError
+from circus.arbiter.peers import Gate
+from circus.arbiter.publish import Publisher
+from circus.arbiter.roster import Roster, by_priority, priority_groups
+from circus.arbiter.wire import to_wire
+from circus.config import Config, Plan
+from circus.process.clock import monotonic, wall
+from circus.process.facts import Observer
+from circus.process.seam import Spawner
+from circus.protocol.codec import Call, Malformed
+from circus.protocol.events import log_topic, watcher_topic
+from circus.protocol.options import ArbiterOptions
+from circus.sockets import SocketSet
+from circus.stream import OutputHub, Source, TailLine
+from circus.watcher import commands as tell
+from circus.watcher.commands import Command, Outcome
+from circus.watcher.events import Event, Failed, Why
+from circus.watcher.output import HubOutput
+from circus.watcher.pace import Pace
+from circus.watcher.runner import WatcherRunner
+from circus.watcher.spec import WatcherSpec
+
+__all__ = ["Engine", "Entry", "Exit"]
+
+log = logging.getLogger("circus.arbiter")
+
+Told = list[tuple[str, Outcome]]
+
+
+@final
+class Exit(Exception):  # noqa: N818 - an outcome, not an error
+    """Why the arbiter ended although nobody asked for it; the text is the reason."""
+
+
+@final
+class Engine:
+    """Runs watchers.
+
+    Args:
+        blueprint: what to run: options, sockets, watchers, and how to read them again.
+        spawner: who starts processes.
+        context: a ZeroMQ context; without one, the engine makes and ends its own.
+        facade: makes what user hooks are given as `watcher` and `arbiter`.
+        version: what we say we are.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        *,
+        spawner: Spawner,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+        facade: Callable[[Entry], tuple[Any, Any]] = lambda entry: (entry, None),
+        version: str = "",
+    ) -> None:
+        self.blueprint = blueprint
+        self.spawner = spawner
+        self.roster: Roster[Entry] = Roster()
+        self.sockets = SocketSet()
+        self.facts = Observer()
+        self.audit = Audit()
+        self.output = OutputHub()
+        self.pace = Pace()
+        self._facade = facade
+        self._version = version
+        self._own_context = context is None
+        self._context = context if context is not None else zmq.Context()
+        self._publisher = Publisher(self._context, blueprint.options.pubsub_endpoint, self._log_demand)
+        self._gate = Gate(blueprint.options)
+        self._dispatcher = Dispatcher(
+            handlers=handlers(self), send=self._send, adopt=self._adopt, permit=self._permit
+        )
+        self._control = Control(self._context, blueprint.control_endpoints, self._dispatcher.receive)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop_wanted = asyncio.Event()
+        self._gone: asyncio.Event = asyncio.Event()
+        self._survivors: tuple[int, ...] = ()
+        self._failure: Exit | None = None
+        self._log_wanted = False
+        self._released: list[Entry] = []
+        self._impatient = False
+        self._running_work: set[asyncio.Task[None]] = set()
+        self._reconfiguring = asyncio.Lock()
+        self._started_at = monotonic()
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        *,
+        ready: Callable[[], None] = lambda: None,
+        started: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Bind, start everything, serve until a stop is wanted, stop everything.
+
+        Args:
+            ready: called when commands are answered.
+            started: called when every watcher that starts by itself was started.
+
+        Raises:
+            EndpointError: an endpoint cannot be bound; nothing was started.
+            BindError: a socket cannot be bound; nothing was started.
+            Exit: a watcher failed whose `on_failure` says that circusd is to end with it.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._started_at = monotonic()
+        try:
+            self._open()
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                await self._serve(ready, started)
+        finally:
+            self._tasks = None
+            await self._close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _open(self) -> None:
+        self.sockets.bind(self.blueprint.sockets)
+        self._publisher.open()
+        self._control.open()
+
+    async def _serve(self, ready: Callable[[], None], started: Callable[[], None]) -> None:
+        assert self._loop is not None
+        self._publisher.start(self._loop)
+        for spec in self.blueprint.watchers:
+            self._enroll(spec)
+        self._control.start(self._loop)
+        ready()
+        starting = self._spawn(self._start_all(started))
+        await self._stop_wanted.wait()
+        starting.cancel()
+        await self._stop_all()
+        await self._flush()
+        self._control.close()
+        for task in list(self._running_work):
+            task.cancel()
+
+    async def _start_all(self, started: Callable[[], None]) -> None:
+        outcomes = await self.start_watchers(by_priority(e for e in self.roster if e.autostart))
+        for name, outcome in outcomes:
+            for subject, reason in outcome.failures.items():
+                log.error("%s: %s: %s", name, subject, reason)
+        started()
+
+    async def _stop_all(self) -> None:
+        grace = 0.0 if self._impatient else None
+        stuck: list[int] = []
+        for group in priority_groups(self.roster):
+            outcomes = await self.tell(group, tell.Stop(graceful_timeout=grace, why=Why.DAEMON_STOP))
+            stuck += [pid for _, outcome in outcomes for pid in outcome.stuck]
+        for entry in self.roster:
+            await self._end(entry)
+        self._survivors = tuple(stuck)
+        self._gone.set()
+
+    async def _end(self, entry: Entry) -> Outcome:
+        outcome = await entry.ask(tell.Shutdown(graceful_timeout=0.0 if self._impatient else None))
+        await entry.ended()
+        return outcome
+
+    async def _flush(self) -> None:
+        """Let the replies of those who waited for the end go out first."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    async def _close(self) -> None:
+        self._control.close()
+        self._publisher.close()
+        self.sockets.close()
+        await self.output.aclose()
+        self._gone.set()
+        if self._own_context:
+            # Replies linger for a second at the most, so this cannot hang; it must not hold the loop up either.
+            await asyncio.to_thread(self._context.term)
+
+    def request_stop(self, reason: str) -> None:
+        """Stop as soon as possible; asking again is harmless. On the loop's thread."""
+        if not self._stop_wanted.is_set():
+            log.info("stopping: %s", reason)
+            self._stop_wanted.set()
+
+    def request_stop_at_once(self, reason: str) -> None:
+        """Stop, and give workers no grace any more."""
+        self.request_stop(reason)
+        self._impatient = True
+        log.warning("no grace any more: %s", reason)
+        for entry in self.roster:
+            entry.cast(tell.Stop(graceful_timeout=0.0, why=Why.DAEMON_STOP))
+
+    def request_reload(self, reason: str) -> None:
+        """Reload all watchers gracefully, as SIGHUP asks for."""
+        if self._tasks is None or self.stopping:
+            return
+        log.info("reloading: %s", reason)
+        self.reopen_own_logs()
+        self._adopt(self._reload_all())
+
+    async def _reload_all(self) -> None:
+        for name, outcome in await self.one_after_the_other(by_priority(self.roster), tell.Reload()):
+            for subject, why in outcome.failures.items():
+                log.error("reload of %s: %s: %s", name, subject, why)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop is wanted."""
+        return self._stop_wanted.is_set()
+
+    async def watchers_gone(self) -> tuple[int, ...]:
+        """Wait until every watcher is stopped for good; the pids that would not die."""
+        await self._gone.wait()
+        return self._survivors
+
+    # -- watchers ----------------------------------------------------------------------------------------------
+
+    def _enroll(self, spec: WatcherSpec) -> Entry:
+        output = HubOutput(spec, hub=self.output, capture=self.blueprint.options.capture)
+        context: dict[str, Any] = {}
+        runner = WatcherRunner(
+            spec,
+            spawner=self.spawner,
+            sockets=self.sockets,
+            output=output,
+            publish=self._on_event,
+            hook_context=context,
+            pace=self.pace,
+        )
+        entry = Entry(runner, output)
+        context["watcher"], context["arbiter"] = self._facade(entry)
+        self.roster.add(entry)
+        if self._log_wanted:
+            entry.follow(self._publish_lines)
+        assert self._tasks is not None
+        entry.start_owner(self._tasks)
+        return entry
+
+    def add(self, spec: WatcherSpec) -> Entry:
+        """Add a watcher, stopped.
+
+        Raises:
+            AlreadyExist: there is one of that name.
+            ArbiterError: circusd stops.
+        """
+        if self.stopping or self._tasks is None:
+            raise ArbiterError("circusd stops; no watcher can be added")
+        entry = self._enroll(spec)
+        self.publish(spec.name, "add")
+        return entry
+
+    def take_out(self, name: str) -> Entry:
+        """Take a watcher out of the roster, so that its name is free; `dismiss` it then."""
+        entry = self.roster.remove(name)
+        self.publish(entry.name, "remove")
+        return entry
+
+    async def dismiss(self, entry: Entry, *, leave_running: bool = False) -> Outcome:
+        """End a watcher that was taken out.
+
+        Args:
+            entry: the watcher.
+            leave_running: let its workers go on, unwatched.
+        """
+        if not leave_running:
+            return await self._end(entry)
+        # Its output goes on to its sinks, so its owner goes on, too; only nobody is replaced any more.
+        self._released.append(entry)
+        return await entry.ask(tell.Release())
+
+    async def tell(self, entries: Iterable[Entry], command: Command) -> Told:
+        """Give one command to several watchers at once and wait for all of them."""
+        entries = list(entries)
+        outcomes = await asyncio.gather(*(entry.ask(command) for entry in entries))
+        return [(entry.name, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+
+    async def one_after_the_other(self, entries: Sequence[Entry], command: Command) -> Told:
+        """Give one command to several watchers in their order, with the warm-up in between."""
+        told: Told = []
+        for index, entry in enumerate(entries):
+            if index and self.blueprint.options.warmup_delay:
+                await self._pause(self.blueprint.options.warmup_delay)
+            if self.stopping:
+                break
+            told.append((entry.name, await entry.ask(command)))
+        return told
+
+    async def start_watchers(self, entries: Sequence[Entry]) -> Told:
+        """Start watchers in the order given; without a warm-up, those of one priority start together."""
+        if self.blueprint.options.warmup_delay:
+            return await self.one_after_the_other(entries, tell.Start())
+        told: Told = []
+        for group in reversed(priority_groups(entries)):
+            if self.stopping:
+                break
+            told += await self.tell(group, tell.Start())
+        return told
+
+    async def stop_watchers(self, entries: Sequence[Entry]) -> Told:
+        """Stop watchers: the lowest priority first, those of one priority together."""
+        told: Told = []
+        for group in priority_groups(entries):
+            told += await self.tell(group, tell.Stop())
+        return told
+
+    async def restart_everything(self) -> None:
+        """Take the configuration over as it is in the file now, then restart every watcher. Listeners stay open."""
+        if self.configuration is not None:
+            await self.reload_configuration()
+        await self.stop_watchers(list(self.roster))
+        await self.start_watchers(by_priority(e for e in self.roster if e.autostart))
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop_wanted.wait()
+
+    # -- configuration -----------------------------------------------------------------------------------------
+
+    @property
+    def configuration(self) -> Config | None:
+        """The configuration as it was read; None where there was no file."""
+        return self.blueprint.config
+
+    def plan_reload(self) -> Plan:
+        """What a reload of the configuration would change. Reads files; changes nothing.
+
+        Raises:
+            CommandFailedError: the files cannot be taken over, with every problem.
+        """
+        return reload.prepare(self.blueprint).plan
+
+    async def reload_configuration(self) -> Plan:
+        """Read the configuration again and apply what differs, all or nothing; one reload at a time.
+
+        Raises:
+            CommandFailedError: it cannot be taken over; all is as before.
+        """
+        async with self._reconfiguring:
+            reloading = await asyncio.to_thread(reload.prepare, self.blueprint)
+            await reload.apply(self, reloading)
+            return reloading.plan
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def publish(self, watcher: str, word: str, **payload: Any) -> None:
+        """Publish an event of a watcher that the arbiter itself has caused."""
+        self._publisher.event(watcher_topic(watcher, word), {**payload, "time": wall(), "watcher": watcher})
+
+    def _on_event(self, event: Event) -> None:
+        topic, payload = to_wire(event, now=wall())
+        self._publisher.event(topic, payload)
+        if isinstance(event, Failed) and event.watcher in self.roster:
+            entry = self.roster.get(event.watcher)
+            log.error("watcher %s failed: %s", event.watcher, event.reason)
+            if entry.options.on_failure == "shutdown" and self._failure is None:
+                self._failure = Exit(f"watcher {event.watcher} failed: {event.reason}")
+                self.request_stop(str(self._failure))
+
+    def _log_demand(self, wanted: bool) -> None:  # noqa: FBT001 - a callback
+        self._log_wanted = wanted
+        for entry in self.roster:
+            entry.follow(self._publish_lines if wanted else None)
+
+    def _publish_lines(self, source: Source, lines: list[TailLine]) -> None:
+        topic = log_topic(source.watcher, source.wid, source.stream)
+        for line in lines:
+            payload = {
+                "time": line.wall,
+                "watcher": source.watcher,
+                "wid": source.wid,
+                "pid": source.pid,
+                "stream": source.stream,
+                "data": line.data.decode("utf-8", "replace"),
+            }
+            self._publisher.send(topic, payload)
+
+    # -- control -----------------------------------------------------------------------------------------------
+
+    def _permit(self, incoming: Incoming, call: Call) -> str:
+        """Let a request pass, and write down who asked for a change."""
+        request = call.request
+        assert not isinstance(request, Malformed)
+        try:
+            who, allowed = str(self._gate.permit(incoming, call)), None
+        except ForbiddenError as error:
+            who, allowed = str(error).partition(" may look")[0], error
+        if not request.reads_only:
+            subject = str(getattr(request, "name", None) or "")
+            self.audit.record(
+                AuditEntry(
+                    time=wall(), who=who, command=call.command, subject=subject, allowed=allowed is None
+                )
+            )
+        if allowed is not None:
+            raise allowed
+        return who
+
+    def _send(self, incoming: Incoming, body: bytes) -> None:
+        self._control.reply(incoming.route, body)
+
+    def _adopt(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it as one of our tasks; nobody waits for it but the end."""
+        _ = self._spawn(work)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        assert self._tasks is not None
+        task = self._tasks.create_task(work)
+        self._running_work.add(task)
+        task.add_done_callback(self._running_work.discard)
+        return task
+
+    # -- what is told about us ---------------------------------------------------------------------------------
+
+    def identity(self) -> dict[str, Any]:
+        """Version, pid, endpoints, uptime."""
+        options = self.blueprint.options
+        return {
+            "version": self._version,
+            "pid": os.getpid(),
+            "name": self.fqdn,
+            "uptime": round(monotonic() - self._started_at, 3),
+            "endpoint": self._control.bound,
+            "pubsub_endpoint": self._publisher.bound,
+            "stats_endpoint": options.stats_endpoint if options.statsd else None,
+        }
+
+    @property
+    def fqdn(self) -> str:
+        """Our name among those of other machines."""
+        prefix = self.blueprint.options.fqdn_prefix
+        host = stdlib_socket.gethostname()
+        return host if prefix is None else f"{prefix}@{host}"
+
+    def global_options(self) -> dict[str, Any]:
+        """Options of the daemon, as `globaloptions` answers them."""
+        options: ArbiterOptions = self.blueprint.options
+        return {
+            "endpoint": options.endpoint,
+            "stats_endpoint": options.stats_endpoint,
+            "pubsub_endpoint": options.pubsub_endpoint,
+            "check_delay": options.check_delay,
+            "multicast_endpoint": options.multicast_endpoint,
+        }
+
+    def reopen_own_logs(self) -> None:
+        """Open our own log files anew, after an external rotation."""
+        for handler in logging.getLogger("circus").handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.close()  # it opens itself again with the next record

@@ -1,0 +1,101 @@
+"""One watcher as the arbiter holds it: its runner, the task that owns it, and what is told about it.
+
+Nothing is decided here; the runner decides, the engine asks.
+"""
+
+import asyncio
+from typing import Any, final
+
+from circus.protocol.messages import Logs
+from circus.protocol.options import WatcherOptions
+from circus.watcher.commands import Command, Outcome
+from circus.watcher.output import Follow, HubOutput
+from circus.watcher.runner import WatcherRunner
+
+__all__ = ["Entry"]
+
+
+@final
+class Entry:
+    """A watcher in the roster.
+
+    Args:
+        runner: the watcher's owner.
+        output: where its workers' output goes; the runner's.
+    """
+
+    def __init__(self, runner: WatcherRunner, output: HubOutput) -> None:
+        self.runner = runner
+        self._output = output
+        self._owner: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.name}: {self.runner.snapshot().status.value}>"
+
+    @property
+    def name(self) -> str:
+        """As the user wrote it."""
+        return self.runner.name
+
+    @property
+    def options(self) -> WatcherOptions:
+        """As they are now."""
+        return self.runner.spec.options
+
+    @property
+    def priority(self) -> int:
+        """The highest starts first and stops last."""
+        return self.options.priority
+
+    @property
+    def autostart(self) -> bool:
+        """Whether it starts with the daemon."""
+        return self.options.autostart
+
+    def start_owner(self, tasks: asyncio.TaskGroup) -> None:
+        """Run the owner as a child of the arbiter's tasks; until then commands wait."""
+        self._owner = tasks.create_task(self.runner.run(), name=f"watcher {self.name}")
+
+    async def ended(self) -> None:
+        """Wait until the owner has ended; ask it to with `Shutdown` or `Release`."""
+        if self._owner is not None:
+            await asyncio.wait([self._owner])
+
+    async def ask(self, command: Command) -> Outcome:
+        """Tell the watcher to do something, and wait for what came of it."""
+        return await self.runner.ask(command)
+
+    def cast(self, command: Command) -> None:
+        """Tell the watcher to do something; nobody waits for what comes of it."""
+        _ = self.runner.ask(command)
+
+    async def extend_stats(self, pid: int, stats: dict[str, Any]) -> None:
+        """Let the `extended_stats` hook add to the figures of a process."""
+        await self.runner.call_hook("extended_stats", pid=pid, stats=stats)
+
+    # -- output ------------------------------------------------------------------------------------------------
+
+    @property
+    def captures(self) -> bool:
+        """Whether any output of its workers comes to us."""
+        return any(self._output.captures())
+
+    def follow(self, follow: Follow | None) -> None:
+        """Tell somebody of every new line from now on; None: nobody any more."""
+        self._output.follow(follow)
+
+    def log_lines(self, request: Logs) -> list[dict[str, Any]]:
+        """The last lines that a request asks for."""
+        found = self._output.lines(
+            count=request.lines, pid=request.pid, stream=request.stream, since=request.since
+        )
+        return [
+            {
+                "time": one.line.wall,
+                "wid": one.source.wid,
+                "pid": one.source.pid,
+                "stream": one.source.stream,
+                "data": one.line.data.decode("utf-8", "replace"),
+            }
+            for one in found
+        ]

@@ -1,0 +1,5 @@
+"""``python -m circus.circusd``."""
+
+from circus.circusd import main
+
+main()

@@ -1,0 +1,58 @@
+"""Reaping the orphans that circusd adopts as a subreaper, without looking for them all the time.
+
+Theory: SIGCHLD says that some child ended. Most are workers, whose handles reap them at once; so a moment later one
+system call tells whether a zombie is left at all (waitid(2) with WNOWAIT), and only then is the process table looked at.
+"""
+
+import asyncio
+import os
+import signal
+from typing import final
+
+from circus.process.clock import monotonic
+from circus.process.forest import Forest
+from circus.process.subreaper import OrphanReaper
+
+__all__ = ["OrphanDuty"]
+
+_SOON = 1.0
+_LATER = 10.0
+
+
+@final
+class OrphanDuty:
+    """Sweeps while `begin` … `end`, on the running loop, which must be the main thread's."""
+
+    def __init__(self, forest: Forest) -> None:
+        self._reaper = OrphanReaper(forest)
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self) -> None:
+        """Listen for children that end."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_signal_handler(signal.SIGCHLD, self._soon, _SOON)
+
+    def end(self) -> None:
+        """Stop listening, after a last sweep."""
+        assert self._loop is not None
+        self._loop.remove_signal_handler(signal.SIGCHLD)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._sweep()
+
+    def _soon(self, seconds: float) -> None:
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(seconds, self._sweep)
+
+    def _sweep(self) -> None:
+        self._timer = None
+        try:
+            left = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if left is None:
+            return
+        self._reaper.sweep(monotonic())
+        if self._reaper.waiting:
+            self._soon(_LATER)
