@@ -14,7 +14,7 @@ import socket as stdlib_socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from logging import getLogger
+from logging import DEBUG, WARNING, getLogger
 from typing import final
 
 import zmq
@@ -30,6 +30,8 @@ log = getLogger("circus.arbiter.control")
 BATCH = 64
 MAX_MESSAGE = 64 * 1024 * 1024
 _LINGER_MS = 1000
+_REPLIES_WAITING = 10_000
+"""Replies that may wait for one client that does not read them."""
 _IPC_PATH_MAX = 107
 """sockaddr_un holds 108 bytes, the last one being NUL (unix(7))."""
 
@@ -156,6 +158,9 @@ class Control:
         socket = self._context.socket(zmq.ROUTER)
         socket.linger = _LINGER_MS
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
+        # Mandatory, so that a reply that cannot be delivered is an error to tell, not a silence.
+        socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        socket.setsockopt(zmq.SNDHWM, _REPLIES_WAITING)
         # With a ZAP domain libzmq refuses peers that speak ZMTP 1 or 2, and so HTTP posts of web pages.
         socket.setsockopt(zmq.ZAP_DOMAIN, b"circus")
         try:
@@ -181,14 +186,17 @@ class Control:
         self._schedule()
 
     def reply(self, route: Route, body: bytes) -> None:
-        """Send a reply; a peer that is gone or does not read loses it, as ROUTER sockets do."""
+        """Send a reply; a peer that is gone, or has not read thousands before it, loses it."""
         if self._socket is None:
             return
         frames = [route.identity, b"", body] if route.delimited else [route.identity, body]
         try:
             self._socket.send_multipart(frames, flags=zmq.NOBLOCK, copy=True)
+        except zmq.Again:
+            log.warning("a client does not read its replies: one was dropped")
         except zmq.ZMQError as error:
-            log.warning("a reply could not be sent: %s", error.strerror)
+            level = DEBUG if error.errno == zmq.EHOSTUNREACH else WARNING
+            log.log(level, "a reply could not be sent: %s", error.strerror)
         self._schedule()
 
     def close(self) -> None:

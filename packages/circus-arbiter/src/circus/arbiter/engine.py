@@ -37,7 +37,7 @@ from circus.process.seam import Spawner
 from circus.protocol.codec import Call, Malformed
 from circus.protocol.events import log_topic, watcher_topic
 from circus.protocol.options import ArbiterOptions
-from circus.sockets import SocketSet
+from circus.sockets import BoundSocket, SocketSet
 from circus.stream import OutputHub, Source, TailLine
 from circus.watcher import commands as tell
 from circus.watcher.commands import Command, Outcome
@@ -69,6 +69,8 @@ class Engine:
         context: a ZeroMQ context; without one, the engine makes and ends its own.
         facade: makes what user hooks are given as `watcher` and `arbiter`.
         version: what we say we are.
+        bound: sockets that are bound already; the engine's from now on.
+        before_reload: user code to run, in a thread, before everything is reloaded.
     """
 
     def __init__(
@@ -79,11 +81,16 @@ class Engine:
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
         facade: Callable[[Entry], tuple[Any, Any]] = lambda entry: (entry, None),
         version: str = "",
+        bound: Iterable[BoundSocket] = (),
+        before_reload: Callable[[], object] | None = None,
     ) -> None:
         self.blueprint = blueprint
         self.spawner = spawner
         self.roster: Roster[Entry] = Roster()
         self.sockets = SocketSet()
+        for one in bound:
+            self.sockets.add(one)
+        self._before_reload = before_reload
         self.facts = Observer()
         self.audit = Audit()
         self.output = OutputHub()
@@ -221,13 +228,19 @@ class Engine:
         if self._tasks is None or self.stopping:
             return
         log.info("reloading: %s", reason)
-        self.reopen_own_logs()
-        self._adopt(self._reload_all())
+        self._adopt(self._reload_on_signal())
 
-    async def _reload_all(self) -> None:
-        for name, outcome in await self.one_after_the_other(by_priority(self.roster), tell.Reload()):
+    async def _reload_on_signal(self) -> None:
+        for name, outcome in await self.reload_all(tell.Reload()):
             for subject, why in outcome.failures.items():
                 log.error("reload of %s: %s: %s", name, subject, why)
+
+    async def reload_all(self, command: tell.Reload) -> Told:
+        """Reload every watcher, from the highest priority to the lowest, and open our own logs anew."""
+        self.reopen_own_logs()
+        if self._before_reload is not None:
+            await asyncio.to_thread(self._before_reload)
+        return await self.one_after_the_other(by_priority(self.roster), command)
 
     @property
     def stopping(self) -> bool:

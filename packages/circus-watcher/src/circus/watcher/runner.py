@@ -211,7 +211,8 @@ class WatcherRunner:
             return None
         return self._hands.children[self._hands.wids[pid]]
 
-    def last_exits(self):
+    def last_exits(self) -> tuple[LastExit, ...]:
+        """The last ends of workers, oldest first."""
         return () if self._last_exit is None else (self._last_exit,)
 
     def tail(self, wid: int, lines: int = 10) -> tuple[str, ...]:
@@ -255,22 +256,20 @@ class WatcherRunner:
                 self._ledger.supersede({*_GOALS, "stop", "shutdown"}, "shutdown", self._answer)
 
     async def _round(self, hands: Hands) -> None:
-        if not self._queue:
+        if not (self._queue or hands.may_spawn):
             await self._sleep()
         for _ in range(min(len(self._queue), _ITEMS_A_ROUND)):
             self._queue.popleft()()
         self._reconcile(hands)
         hands.flush()
         self._progress(hands)
-        while hands.may_spawn:
+        if hands.may_spawn:
             await self._pace.turn()
-            if self._queue:
-                return
-            hands.spawn_next()
-        if self._queue:
+            if not self._queue:  # what is new comes first: it may be a stop
+                hands.spawn_next()
+                self.post(_nothing)  # a round with what has changed
+        elif self._queue:
             await asyncio.sleep(0)
-        else:
-            self._progress(hands)
 
     async def _sleep(self) -> None:
         self._wake = asyncio.get_running_loop().create_future()

@@ -69,17 +69,14 @@ def restart(engine: "Engine", request: ask.Restart) -> Answer:
 
 
 def reload(engine: "Engine", request: ask.Reload) -> Answer:
-    """Replace workers."""
-    entries = by_priority(engine.roster) if request.name is None else [engine.roster.get(request.name)]
+    """Replace workers of one watcher, or of all in their order."""
     command = tell.Reload(graceful=request.graceful, sequential=request.sequential)
+    entry = None if request.name is None else engine.roster.get(request.name)
 
     async def work() -> Reply:
-        engine.reopen_own_logs()
-        if request.name is None:
-            outcomes = await engine.one_after_the_other(entries, command)
-        else:
-            outcomes = await engine.tell(entries, command)
-        return _result(outcomes, single=request.name is not None)
+        if entry is None:
+            return _result(await engine.reload_all(command), single=False)
+        return _result(await engine.tell([entry], command), single=True)
 
     return Work(work())
 
