@@ -270,9 +270,7 @@ class LogFile:
         return wrote, size + wrote
 
     def _rotate_by_size(self, rotation: BySize) -> int | None:
-        """Rotate; gives the size of the new file, which begins with the unfinished line of the old one."""
-        old, size = self._fd, os.fstat(self._fd).st_size
-        start = self._unfinished_line(size)
+        """Rotate; gives the size of the new file, or None if it could not be done."""
         try:
             # Not by renaming over it: ext4 then writes the file out at once, and every rotation waits for the disk.
             with contextlib.suppress(FileNotFoundError):
@@ -280,12 +278,20 @@ class LogFile:
             for source, target in rotation.renames(self.path):
                 with contextlib.suppress(FileNotFoundError):
                     os.rename(source, target)
-            fd, flags = _open(self.path)
+            carried = self._begin_anew()
         except OSError as exc:
             self.rotation_error = f"cannot rotate {self.path}: {exc.strerror}; it grows on"
             return None
         self.rotation_error = None
+        return carried
+
+    def _begin_anew(self) -> int:
+        """Go on in a new file, which begins with the unfinished line of the present one; gives its size."""
+        old, size, writer = self._fd, os.fstat(self._fd).st_size, self._writer
+        start = self._unfinished_line(size)
+        fd, flags = _open(self.path)
         self._adopt(fd, flags)
+        self._writer = writer
         carried = 0
         try:
             while start + carried < size:
@@ -295,6 +301,7 @@ class LogFile:
                 carried += moved
             if carried and start + carried == size:
                 os.ftruncate(old, start)
+                self._clean = False
         finally:
             os.close(old)
         return carried
@@ -321,14 +328,13 @@ class LogFile:
             present = os.listdir(folder)
             if info.st_size:
                 os.rename(self.path, os.path.join(folder, rotation.free_name(name, self._began, present)))
-                info = self._reopen()
+                self._begin_anew()
+                info = os.fstat(self._fd)
             for old in rotation.expired(name, os.listdir(folder)):
                 os.unlink(os.path.join(folder, old))
             self.rotation_error = None
         except OSError as exc:
             self.rotation_error = f"cannot rotate {self.path}: {exc.strerror}; it grows on"
-            if self._fd < 0:
-                raise
         self._began, self._rotate_at = now, rotation.next_after(now)
         return info
 

@@ -20,7 +20,7 @@ def character_cut(data: bytes, at: int) -> int:
     """The greatest cut <= ``at`` that splits no UTF-8 character; ``at`` itself where the bytes are not UTF-8."""
     if at >= len(data):
         return len(data)
-    for cut in range(at, max(at - 4, 0), -1):
+    for cut in range(at, max(at - 4, -1), -1):
         if data[cut] & _CONTINUATION_MASK != _CONTINUATION:
             return cut
     return at

@@ -20,6 +20,7 @@ import logging
 import os
 import select
 import selectors
+import stat
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -174,14 +175,18 @@ class OutputHub:
         """Take care of the read end of a pipe.
 
         Args:
-            fd: the descriptor; the hub's own once this has returned.
+            fd: the descriptor, of a pipe, socket or terminal; the hub's own once this has returned.
             source: whose output it is.
             sink: where it goes; stays the caller's, who closes it after the last output has left it.
             tail: keeps its last lines, if anybody is to ask for them.
 
         Raises:
             RuntimeError: the hub is closed; ``fd`` is still the caller's.
+            ValueError: ``fd`` is nothing that can be waited for, a plain file for instance.
         """
+        mode = os.fstat(fd).st_mode
+        if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
+            raise ValueError(f"descriptor {fd} of {source.label} is no pipe, socket or terminal")
         with self._lock:
             if self._closing:
                 raise RuntimeError("the output hub is closed")
@@ -345,7 +350,10 @@ class OutputHub:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_read, 64)
         for command in commands:
-            command()
+            try:
+                command()
+            except Exception:  # noqa: BLE001 - whatever is wrong with one output must not end all others
+                _log.exception("the output hub could not carry out a command")
 
     def _turn(self, output: _Output) -> int:
         try:
