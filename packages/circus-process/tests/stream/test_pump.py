@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -389,3 +390,22 @@ async def test_following_gets_every_line_whole(until, bench, tmp_path):
     assert got == data.splitlines()
     follower.close()
     assert not tail.followed
+
+
+async def test_descriptors_of_four_digits_are_served(bench, tmp_path):
+    """``select()`` ends at 1,024, and so would a hub that uses it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2048:
+        pytest.skip("needs 2,048 descriptors: ulimit -Hn 2048")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    fillers = [os.open(os.devnull, os.O_RDONLY) for _ in range(1030)]
+    try:
+        wire = bench.wire(bench.sink(FileSink(str(tmp_path / "l"))))
+        data = lines(1, 100_000)
+        await asyncio.to_thread(wire.write, data)
+        wire.close()
+        assert (await wire.attachment.drained()).bytes == len(data)
+    finally:
+        for fd in fillers:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -54,13 +54,27 @@ def test_a_slow_follower_misses_the_oldest_and_is_told():
         tail.append(b"line %d\n" % number)
     assert len(calls) == 1
     calls.pop()()
-    assert got == [([], 28)]  # what is left begins in the middle, for all that is known
+    assert got == [([b"line 4"], 28)]
     tail.append(b"line 5\n")
     calls.pop()()
     assert got[-1] == ([b"line 5"], 0)
     follower.close()
     tail.append(b"line 6\n")
     assert not calls
+
+
+def test_a_follower_that_missed_the_begin_of_a_line_does_not_get_its_end():
+    calls: list = []
+    got: list[tuple[list[bytes], int]] = []
+    tail = TailBuffer()
+    follower = tail.follow(
+        lambda lines, missed: got.append((texts(lines), missed)), call=calls.append, limit=10
+    )
+    for chunk in (b"one\nt", b"wo and more\n", b"three\n"):
+        tail.append(chunk)
+    calls.pop()()
+    assert got == [([b"three"], 17)]
+    follower.close()
 
 
 def test_a_follower_gets_whole_lines_only():

@@ -18,14 +18,13 @@ import heapq
 import itertools
 import logging
 import os
-import select
 import selectors
 import stat
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Lock, Thread, get_ident
+from threading import Event, Lock, Thread, get_ident
 from typing import TypeVar, final
 
 from circus.stream.account import Account
@@ -41,8 +40,8 @@ _log = logging.getLogger("circus.stream")
 
 _T = TypeVar("_T")
 _BUSY = 0.0005
-_SETTLE = 0.0001
-_SMALL = 131_072
+_SETTLE = 0.0002
+_SMALL = 262_144
 """A pipe that is written to all the time is looked at in bites of about this size: rounds that follow each other
 within `_BUSY` seconds and bring less pause for `_SETTLE` seconds, so that the writer, not the pump, has the processor."""
 
@@ -306,14 +305,14 @@ class OutputHub:
         with selectors.DefaultSelector() as selector:
             self._selector = selector
             selector.register(self._wake_read, selectors.EVENT_READ, None)
-            rested = 0.0
+            rested, settle = 0.0, Event()
             while not self._stop:
                 events = selector.select(self._patience())
                 busy = monotonic() - rested < _BUSY
                 moved = self._serve(events)
                 self._run_due()
                 if busy and 0 < moved < _SMALL * len(events):
-                    select.select([self._wake_read], [], [], _SETTLE)
+                    settle.wait(_SETTLE)
                 rested = monotonic()
         with self._lock:
             self._ended = True

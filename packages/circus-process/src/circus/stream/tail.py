@@ -77,6 +77,7 @@ class Follower:
         self._blocks: deque[_Block] = deque()
         self._size = 0
         self._missed = 0
+        self._aligned = True
         self._rest = b""
         self._scheduled = False
         self._closed = False
@@ -85,12 +86,14 @@ class Follower:
         """A chunk for it; called by the buffer alone."""
         with self._lock:
             self._missed += missed
+            self._aligned = self._aligned and not missed
             self._blocks.append(_Block(data, now, when))
             self._size += len(data)
             while self._size > self._limit and len(self._blocks) > 1:
-                lost = len(self._blocks.popleft().data)
-                self._size -= lost
-                self._missed += lost
+                lost = self._blocks.popleft().data
+                self._size -= len(lost)
+                self._missed += len(lost)
+                self._aligned = lost.endswith(b"\n")
             if self._scheduled:
                 return
             self._scheduled = True
@@ -104,20 +107,22 @@ class Follower:
             self._scheduled = False
             if self._closed:
                 return
-            blocks, missed = list(self._blocks), self._missed
+            blocks, missed, aligned = list(self._blocks), self._missed, self._aligned
             self._blocks.clear()
             self._size = self._missed = 0
-        lines = self._whole(blocks, missed)
+            self._aligned = True
+        if missed:
+            self._rest = b""
+        lines = self._whole(blocks, aligned=aligned)
         if lines or missed:
             self._callback(lines, missed)
 
-    def _whole(self, blocks: list[_Block], missed: int) -> list[TailLine]:
+    def _whole(self, blocks: list[_Block], *, aligned: bool) -> list[TailLine]:
         if not blocks:
             return []
-        rest = b"" if missed else self._rest
         first = blocks[0]
-        blocks[0] = _Block(rest + first.data, first.monotonic, first.wall)
-        lines = _lines(blocks, whole=not missed)
+        blocks[0] = _Block(self._rest + first.data, first.monotonic, first.wall)
+        lines = _lines(blocks, whole=aligned)
         self._rest = b""
         if lines and not blocks[-1].data.endswith(b"\n"):
             self._rest = lines.pop().data
@@ -143,7 +148,7 @@ class TailBuffer:
     def __init__(self, capacity: int = 32_768) -> None:
         self.capacity = capacity
         self._lock = Lock()
-        self._blocks: deque[_Block] = deque()
+        self._blocks: list[_Block] = []  # not a deque: an empty one is 600 bytes, times ten thousand outputs
         self._size = 0
         self._whole = True
         self._followers: tuple[Follower, ...] = ()
@@ -180,7 +185,7 @@ class TailBuffer:
             self._blocks.append(_Block(data, now, when))
         self._size += len(data)
         while self._size - len(self._blocks[0].data) >= self.capacity or len(self._blocks) > 1024:
-            dropped = self._blocks.popleft().data
+            dropped = self._blocks.pop(0).data
             self._size -= len(dropped)
             self._whole = dropped.endswith(b"\n")
 
