@@ -333,9 +333,8 @@ class Hands:
                 raise ValueError(f"there is no socket {stdin!r} for standard input")
             return GivenSockets()
         named = [socket.key for socket in sockets.specs] if uses is True else list(uses or ())
-        for socket in sockets.specs:
-            if socket.reuse_port and socket.key in named:
-                own.append(sockets.per_worker(socket.key))
+        for key in [socket.key for socket in sockets.specs if socket.reuse_port and socket.key in named]:
+            own.append(sockets.per_worker(key))  # noqa: PERF401 - what was bound is to be closed if a later one fails
         down = sockets.hand_down(named, own=own)
         values = sockets.hand_down(None, own=own).values
         bound = None if stdin is None else sockets.get(stdin)

@@ -158,7 +158,10 @@ class WatcherRunner:
         """The watcher at this moment, at constant cost and without its queue."""
         hands = self._hands
         board = None if hands is None else hands.board
-        count = (lambda *_: 0) if board is None else board.count
+
+        def count(state: State) -> int:
+            return 0 if board is None else board.count(state)
+
         return WatcherSnapshot(
             name=self.name,
             status=shown_status(self._phase, backing_off=count(State.BACKOFF), given_up=count(State.GAVE_UP)),
@@ -210,10 +213,6 @@ class WatcherRunner:
         if self._hands is None or pid not in self._hands.wids:
             return None
         return self._hands.children[self._hands.wids[pid]]
-
-    def last_exits(self) -> tuple[LastExit, ...]:
-        """The last ends of workers, oldest first."""
-        return () if self._last_exit is None else (self._last_exit,)
 
     def tail(self, wid: int, lines: int = 10) -> tuple[str, ...]:
         """The last lines that the latest worker of a slot wrote, where output is captured."""
@@ -419,13 +418,15 @@ class WatcherRunner:
         self._reloading = True
 
     def _on_count(self, count: int, future: "asyncio.Future[Outcome]") -> None:
+        more = count > self.spec.count
         try:
             self.spec = self.spec.with_count(count)
         except WatcherError as error:
             self._finish(future, Outcome(failures={"numprocesses": str(error)}, count=self.spec.count))
             return
         self._publish(Updated(watcher=self.name, options=("numprocesses",)))
-        self._ledger.add(Pending("scale", future, self._is_settled))
+        # More workers need not wait for those that an earlier command sent away.
+        self._ledger.add(Pending("scale", future, self._has_more if more else self._is_settled))
 
     def _on_configure(self, spec: WatcherSpec, future: "asyncio.Future[Outcome]") -> None:
         earlier, hands = self.spec, self._up_hands
@@ -492,7 +493,10 @@ class WatcherRunner:
         hands = self._up_hands
         return hands.board.count(State.STARTING) == 0 and self._plan(hands).start == 0
 
-    def _is_settled(self, pending: Pending) -> bool:
+    def _has_more(self, _: Pending) -> bool:
+        return self._is_quiet() if self._phase in _UP else self._phase is Phase.DOWN
+
+    def _is_settled(self, _: Pending) -> bool:
         if self._phase not in _UP:
             return self._phase is Phase.DOWN
         hands = self._up_hands
@@ -548,12 +552,12 @@ class WatcherRunner:
     def _progress(self, hands: Hands) -> None:
         """Move on to the next phase where this one is done, and answer whom it satisfies."""
         board = hands.board
-        if self._phase is Phase.RISING and self._is_quiet() and not self._asked_after_start:
-            if board.up or self._wanted() == 0:
-                self._asked_after_start = True
-                self._ask_hook("after_start", self._after_start)
+        risen = self._phase is Phase.RISING and self._is_quiet() and (board.up or self._wanted() == 0)
+        if risen and not self._asked_after_start:
+            self._asked_after_start = True
+            self._ask_hook("after_start", self._after_start)
         if self._phase is Phase.RUNNING:
-            if self._reloading and board.old == 0 and self._is_quiet():
+            if self._reloading and board.old == 0 and self._is_quiet() and self._census(hands).leaving == 0:
                 self._reloading = self._sequential = False
                 self._publish(Reloaded(watcher=self.name))
             if board.spent and board.living == 0 and self._wanted() == 0 and self.spec.count:
@@ -572,7 +576,7 @@ class WatcherRunner:
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None
-        self._group.create_task(work, name=f"{self.name}: {work.__name__}")
+        self._group.create_task(work, name=f"watcher {self.name}")
 
     def _ask_hook(self, name: str, then: Callable[[bool], None], *, timeout: float | None = None) -> None:
         """Call a hook of the watcher as a whole; its result is dropped where the watcher has moved on meanwhile."""

@@ -21,6 +21,7 @@ from circus.process import expand, identity
 from circus.process.errors import SpawnError, Stage
 from circus.process.spec import Identity, ProcessSpec, Stdio
 from circus.protocol.options import Change, WatcherOptions, change_of
+from circus.sockets import markers
 from circus.watcher.machine import Rules
 from circus.watcher.restart import Policy
 
@@ -246,8 +247,6 @@ def _texts(part: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _socket_names(texts: list[str]) -> list[str]:
-    from circus.sockets import markers
-
     return sorted(markers(texts))
 
 
@@ -299,7 +298,7 @@ def _identity_or_none(options: WatcherOptions) -> Identity | None:
 def _table(name: str, options: WatcherOptions, env: Mapping[str, str]) -> dict[str, str]:
     """The variables that are the same for all workers: every option, those unknown to us too, and the environment."""
     values = _values(options)
-    values.update(name=name, env=env, working_dir=options.working_dir or os.getcwd())
+    values.update(name=name, env=env, working_dir=options.working_dir or str(Path.cwd()))
     values.update(use_fds=bool(options.use_sockets), stdout_stream_conf=None, stderr_stream_conf=None)
     return expand.variables({key: value for key, value in values.items() if value is not None})
 
