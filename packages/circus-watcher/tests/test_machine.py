@@ -85,9 +85,7 @@ def test_a_worker_that_ran_well_is_replaced_at_once():
 
 
 def crash_early(worker, at, **event):
-    return run(
-        (at, m.Spawned(0)), (at + 0.01, m.Exited(CRASH, **event)), worker=worker, rules=RULES
-    )
+    return run((at, m.Spawned(0)), (at + 0.01, m.Exited(CRASH, **event)), worker=worker, rules=RULES)
 
 
 def test_a_crash_loop_backs_off_and_goes_on():

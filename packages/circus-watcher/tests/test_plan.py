@@ -69,7 +69,9 @@ wishes = st.builds(
 
 
 @given(wishes, counts, counts, counts, st.data())
-def test_no_start_beyond_wanted_plus_surge_and_no_stop_of_what_is_not_there(wish, staying, old, leaving, data):
+def test_no_start_beyond_wanted_plus_surge_and_no_stop_of_what_is_not_there(
+    wish, staying, old, leaving, data
+):
     ready = data.draw(st.integers(0, staying))
     alive = data.draw(st.integers(ready, staying + old + leaving))
     census = Census(

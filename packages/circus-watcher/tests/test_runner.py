@@ -1,6 +1,7 @@
 """The owner of a watcher, as scripts on fakes in virtual time: hours of back-off for free."""
 
 import asyncio
+import itertools
 from collections import Counter
 
 import pytest
@@ -227,7 +228,7 @@ def test_a_crash_loop_backs_off_says_so_and_recovers():
         await w.start()
         await asyncio.sleep(20)
         times = w.spawner.times
-        waits = [round(b - a - 0.5, 3) for a, b in zip(times, times[1:], strict=False)]
+        waits = [round(b - a - 0.5, 3) for a, b in itertools.pairwise(times)]
         assert waits[0] == 0
         assert all(0.7 < wait / (0.1 * 2**n) < 1.3 for n, wait in enumerate(waits[1:6]))
         view = w.runner.snapshot()
@@ -450,7 +451,10 @@ def test_a_sequential_reload_goes_one_by_one_with_pauses():
         await w.start()
         await asyncio.sleep(60)
         alive = []
-        w.spawner.spawn = lambda spec, spawn=w.spawner.spawn: (alive.append(len(w.spawner.running)), spawn(spec))[1]
+        w.spawner.spawn = lambda spec, spawn=w.spawner.spawn: (
+            alive.append(len(w.spawner.running)),
+            spawn(spec),
+        )[1]
         await w.runner.ask(c.Reload(sequential=True))
         assert alive == [2, 2, 2]
         assert [at - w.spawner.times[3] for at in w.spawner.times[3:]] == [0, 5, 10]
@@ -500,7 +504,11 @@ def test_a_reload_that_is_not_graceful_restarts():
         await w.start()
         outcome = await w.runner.ask(c.Reload(graceful=False))
         assert (len(outcome.started), len(outcome.stopped)) == (1, 1)
-        assert [word for word in w.words if word in {"Stopped", "Started"}] == ["Started", "Stopped", "Started"]
+        assert [word for word in w.words if word in {"Stopped", "Started"}] == [
+            "Started",
+            "Stopped",
+            "Started",
+        ]
 
     script(test, Fixture())
 

@@ -16,6 +16,7 @@ __all__ = [
     "Configure",
     "Kill",
     "Outcome",
+    "Release",
     "Reload",
     "ReopenLogs",
     "Restart",
@@ -58,6 +59,14 @@ class Shutdown:
     """Stop for good: the owner ends when everything is gone, and `run` returns."""
 
     graceful_timeout: float | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Let go: nobody is replaced, stopped or killed any more. What runs goes on, and its output, too, until it ends or we do;
+    the owner ends, and `run` returns, when the last worker has ended or at `Shutdown`, which then leaves the rest alone.
+    """
 
 
 @final
@@ -150,6 +159,7 @@ Command = (
     Start
     | Stop
     | Shutdown
+    | Release
     | Restart
     | Reload
     | Scale

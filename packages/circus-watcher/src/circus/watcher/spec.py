@@ -93,30 +93,40 @@ class WatcherSpec:
     argv: tuple[str, ...] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def resolve(cls, name: str, options: WatcherOptions, *, environ: Mapping[str, str] | None = None) -> Self:
+    def resolve(
+        cls,
+        name: str,
+        options: WatcherOptions,
+        *,
+        environ: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Self:
         """Resolve options into a spec. Looks at the machine: CPUs, users, the virtual environment's folder.
 
         Args:
             name: of the watcher.
             options: of the watcher.
             environ: what ``copy_env`` copies; default: this process's environment.
+            env: the whole environment of the workers, where somebody has made it already; default: as the options say.
 
         Raises:
             WatcherError: an option names something that is not there.
         """
-        env = MappingProxyType(_environment(name, options, os.environ if environ is None else environ))
+        if env is None:
+            env = _environment(name, options, os.environ if environ is None else environ)
+        whole = MappingProxyType(dict(env))
         limits = {
             key.removeprefix("rlimit_").lower(): _limit(value) for key, value in options.rlimits.items()
         }
         made = cls(
             name=name,
             options=options,
-            env=env,
+            env=whole,
             count=_count(options),
             identity=_identity_or_none(options),
             limits=MappingProxyType(limits),
             rules=_rules(options),
-            table=MappingProxyType(_table(name, options, env)),
+            table=MappingProxyType(_table(name, options, whole)),
         )
         return replace(made, argv=made._argv_for_all())
 
