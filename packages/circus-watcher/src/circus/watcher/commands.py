@@ -65,7 +65,8 @@ class Shutdown:
 @dataclass(frozen=True, slots=True)
 class Release:
     """Let go: nobody is replaced, stopped or killed any more. What runs goes on, and its output, too, until it ends or we do;
-    the owner ends, and `run` returns, when the last worker has ended or at `Shutdown`, which then leaves the rest alone."""
+    the owner ends, and `run` returns, when the last worker has ended or at `Shutdown`, which then leaves the rest alone.
+    """
 
 
 @final

@@ -146,8 +146,16 @@ class Hands:
         """One event for one worker."""
         return self.board.apply(wid, event, self.now, self._owner.spec.rules)
 
-    def ended_by_itself(self, wid: int) -> None:
-        """A leader ended that was not told to: its slot is free for another, what it left is looked for later."""
+    def ended_by_itself(self, wid: int, *, look_after: bool) -> None:
+        """A leader ended that was not told to: its slot is free for another, what it left is looked for later.
+
+        Args:
+            wid: its slot.
+            look_after: whether what it left is our business at all.
+        """
+        if not look_after:
+            self.children.pop(wid).close()
+            return
         rules, now = self._owner.spec.rules, self.now
         end = now + rules.grace
         remains = Remains(wid, self.children.pop(wid), rules.stop_signal, end, end + rules.kill_deadline)
@@ -157,11 +165,15 @@ class Hands:
         """The watcher stops: leftovers are ended now."""
         self._sweeper.hurry(self.now, grace, self._owner.spec.rules.kill_deadline)
 
-    def redraw_ages(self) -> None:
-        """`max_age` changed: running workers get a new one."""
+    def forget_ages(self) -> None:
+        """No running worker is replaced for its age."""
         for timer in self._ages.values():
             timer.cancel()
         self._ages.clear()
+
+    def redraw_ages(self) -> None:
+        """`max_age` changed: running workers get a new one."""
+        self.forget_ages()
         for worker in self.board.workers.values():
             if worker.running and worker.started_at is not None:
                 self._set_age(worker)
@@ -333,9 +345,8 @@ class Hands:
                 raise ValueError(f"there is no socket {stdin!r} for standard input")
             return GivenSockets()
         named = [socket.key for socket in sockets.specs] if uses is True else list(uses or ())
-        for socket in sockets.specs:
-            if socket.reuse_port and socket.key in named:
-                own.append(sockets.per_worker(socket.key))
+        for key in [socket.key for socket in sockets.specs if socket.reuse_port and socket.key in named]:
+            own.append(sockets.per_worker(key))  # noqa: PERF401 - what was bound is to be closed if a later one fails
         down = sockets.hand_down(named, own=own)
         values = sockets.hand_down(None, own=own).values
         bound = None if stdin is None else sockets.get(stdin)
@@ -456,12 +467,13 @@ class Hands:
 
     # -- the end -----------------------------------------------------------------------------------------------------------
 
-    def abandon(self) -> None:
-        """Kill and let go of everything at once: for an owner that is cancelled."""
+    def abandon(self, *, kill: bool) -> None:
+        """Let go of everything at once, for an owner that ends; kill it before, unless it was released."""
         for timer in (*self._timers.values(), *self._ages.values(), *((self._alarm,) if self._alarm else ())):
             timer.cancel()
         left = {*self.children.values(), *(remains.child for remains in self._sweeper.forget())}
-        self._trees.signal_trees(left, SIGKILL)
+        if left and kill:
+            self._trees.signal_trees(left, SIGKILL)
         for child in left:
             child.close()
         self.children.clear()

@@ -15,10 +15,10 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import Any, final
+from typing import Any, cast, final
 
 from circus.protocol.options import IGNORED_HOOK_FAILURES, HookOptions
 from circus.watcher.events import Event, HookFailed, HookSucceeded
@@ -32,7 +32,7 @@ _Job = Callable[[], None]
 
 
 @contextmanager
-def _importable_from(folders: list[str]) -> Iterator[None]:
+def _importable_from(folders: list[str]) -> Generator[None]:
     added = [folder for folder in folders if folder and folder not in sys.path]
     sys.path[:0] = added
     try:
@@ -54,8 +54,7 @@ def resolve_hook(target: Any, pythonpath: str = "") -> Callable[..., Any]:
         ImportError: there is no such module or attribute.
     """
     if callable(target):
-        found: Callable[..., Any] = target
-        return found
+        return cast("Callable[..., Any]", target)
     parts = str(target).split(".")
     with _IMPORT_LOCK, _importable_from(pythonpath.split(os.pathsep)):
         for cut in range(len(parts) - 1, 0, -1):
@@ -71,8 +70,7 @@ def resolve_hook(target: Any, pythonpath: str = "") -> Callable[..., Any]:
             for attribute in parts[cut:]:
                 value = getattr(value, attribute, None)
             if callable(value):
-                found = value
-                return found
+                return cast("Callable[..., Any]", value)
             break
     raise ImportError(f"there is no callable {target!r}")
 
@@ -109,7 +107,8 @@ class HookRunner:
     def configure(self, hooks: Mapping[str, HookOptions], pythonpath: str) -> None:
         """Use other hooks from now on; a name is imported again when it is called next."""
         if hooks != self._hooks or pythonpath != self._pythonpath:
-            self._hooks, self._pythonpath = hooks, pythonpath
+            self._hooks = hooks
+            self._pythonpath = pythonpath
             self._found.clear()
 
     def __contains__(self, name: str) -> bool:

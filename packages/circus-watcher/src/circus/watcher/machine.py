@@ -11,8 +11,10 @@ or the late result of a hook, is told by its token and ignored. A pair that is n
 mistake of the caller: it raises `IllegalTransitionError`, and nothing has happened.
 """
 
+# ruff: noqa: ARG001 - all handlers have one signature, so that they fit into the table
+
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple, final
@@ -80,7 +82,7 @@ class Then(Enum):
 class Rules:
     """What a watcher's specification says about all its workers. Times in seconds."""
 
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     stop_signal: int = 15
     grace: float = 30.0
     kill_deadline: float = 5.0
@@ -525,9 +527,10 @@ def step(worker: Worker, event: Event, now: float, rules: Rules) -> tuple[Worker
 
 def render_diagram(rows: Iterable[Transition] = TRANSITIONS) -> str:
     """The table as a Mermaid state diagram, for the manual."""
-    lines = ["stateDiagram-v2", "    [*] --> EMPTY"]
-    for row in rows:
-        for target in sorted(row.targets, key=lambda state: state.name):
-            if target is not row.state or len(row.targets) == 1:
-                lines.append(f"    {row.state.name} --> {target.name}: {row.event.__name__}")
-    return "\n".join(lines) + "\n"
+    moves = (
+        f"    {row.state.name} --> {target.name}: {row.event.__name__}"
+        for row in rows
+        for target in sorted(row.targets, key=lambda state: state.name)
+        if target is not row.state or len(row.targets) == 1
+    )
+    return "\n".join(["stateDiagram-v2", "    [*] --> EMPTY", *moves, ""])

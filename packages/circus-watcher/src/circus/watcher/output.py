@@ -180,7 +180,7 @@ class HubOutput:
     def _close_soon(self, sinks: Iterable[Sink]) -> None:
         loop = asyncio.get_running_loop()
         for sink in sinks:
-            loop.run_in_executor(None, sink.close)
+            _ = loop.run_in_executor(None, sink.close)
 
     def reopen(self) -> None:
         """Close and open files again."""

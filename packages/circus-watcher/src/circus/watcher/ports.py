@@ -63,7 +63,7 @@ class Output(Protocol):
         """Take the child's pipe ends and move what comes."""
         ...
 
-    async def drain(self, timeout: float) -> None:
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a deadline that is part of the meaning
         """Wait until what ended workers wrote is in the sinks, at most so many seconds."""
         ...
 
@@ -118,7 +118,7 @@ class NoOutput:
     def reopen(self) -> None:
         """Nothing to reopen."""
 
-    def tail(self, wid: int, lines: int) -> tuple[str, ...]:
+    def tail(self, wid: int, lines: int) -> tuple[str, ...]:  # noqa: ARG002 - as the protocol says
         """Nothing is kept."""
         return ()
 

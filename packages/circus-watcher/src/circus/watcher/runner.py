@@ -46,6 +46,8 @@ log = logging.getLogger("circus.watcher")
 _ITEMS_A_ROUND = 256
 _GOALS = frozenset({"start", "restart", "reload", "set", "scale", "kill"})
 _DRAIN = 2.0
+_EXITS_KEPT = 20
+_ENDED = Outcome(superseded_by="shutdown", failures={"watcher": "it has ended"})
 _UP = frozenset({Phase.RISING, Phase.RUNNING})
 
 
@@ -125,7 +127,8 @@ class WatcherRunner:
         self._start_why = Why.COMMAND
         self._stop_why = Why.COMMAND
         self._exits: Counter[Why] = Counter()
-        self._last_exit: LastExit | None = None
+        self._last_exits: deque[LastExit] = deque(maxlen=_EXITS_KEPT)
+        self._released = False
         self._downs = 0
 
     # -- the front door ----------------------------------------------------------------------------------------------------
@@ -143,9 +146,7 @@ class WatcherRunner:
         """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if self._over:
-            future.set_result(
-                Outcome(failures={self.name: "the watcher has ended"}, superseded_by="shutdown")
-            )
+            future.set_result(_ENDED)
         else:
             self.post(partial(self._take, command, future))
         return future
@@ -158,7 +159,10 @@ class WatcherRunner:
         """The watcher at this moment, at constant cost and without its queue."""
         hands = self._hands
         board = None if hands is None else hands.board
-        count = (lambda *_: 0) if board is None else board.count
+
+        def count(state: State) -> int:
+            return 0 if board is None else board.count(state)
+
         return WatcherSnapshot(
             name=self.name,
             status=shown_status(self._phase, backing_off=count(State.BACKOFF), given_up=count(State.GAVE_UP)),
@@ -168,7 +172,7 @@ class WatcherRunner:
             up=count(State.UP),
             restarts=0 if hands is None else hands.restarts,
             exits=dict(self._exits),
-            last_exit=self._last_exit,
+            last_exit=self._last_exits[-1] if self._last_exits else None,
             waiting=self._waiting() if count(State.BACKOFF) else None,
             failure=self._failed if count(State.GAVE_UP) else "",
             stuck=() if hands is None else tuple(pid for pids in hands.stuck.values() for pid in pids),
@@ -176,6 +180,10 @@ class WatcherRunner:
             waits_for=self._armed,
             lost_bytes=self._output.lost_bytes,
         )
+
+    def last_exits(self) -> tuple[LastExit, ...]:
+        """The last ends of workers, oldest first."""
+        return tuple(self._last_exits)
 
     def workers(self) -> tuple[WorkerView, ...]:
         """Every slot in use, by id."""
@@ -211,10 +219,6 @@ class WatcherRunner:
             return None
         return self._hands.children[self._hands.wids[pid]]
 
-    def last_exits(self) -> tuple[LastExit, ...]:
-        """The last ends of workers, oldest first."""
-        return () if self._last_exit is None else (self._last_exit,)
-
     def tail(self, wid: int, lines: int = 10) -> tuple[str, ...]:
         """The last lines that the latest worker of a slot wrote, where output is captured."""
         return self._output.tail(wid, lines)
@@ -248,11 +252,17 @@ class WatcherRunner:
             try:
                 while not self._over:
                     await self._round(self._hands)
+                if self._released:
+                    await self._output.drain(_DRAIN)
+                    await self._output.close()
             finally:
                 self._over = True
                 self._demand.disarm()
-                self._hands.abandon()
+                self._hands.abandon(kill=not self._released)
                 self._hooks.close()
+                for item in self._queue:
+                    if isinstance(item, partial) and item.func == self._take:
+                        self._finish(item.args[1], _ENDED)
                 self._ledger.supersede({*_GOALS, "stop", "shutdown"}, "shutdown", self._answer)
 
     async def _round(self, hands: Hands) -> None:
@@ -287,6 +297,12 @@ class WatcherRunner:
     # -- commands ----------------------------------------------------------------------------------------------------------
 
     def _take(self, command: Command, future: "asyncio.Future[Outcome]") -> None:
+        if self._released:
+            self._over = self._over or isinstance(command, commands.Shutdown)
+            self._finish(
+                future, Outcome(superseded_by="" if self._over else "release", count=self.spec.count)
+            )
+            return
         match command:
             case commands.Start(why):
                 self._on_start(why, future)
@@ -295,6 +311,8 @@ class WatcherRunner:
             case commands.Shutdown(grace):
                 self._leaving_for_good = True
                 self._on_stop("shutdown", Why.DAEMON_STOP, grace, future)
+            case commands.Release():
+                self._on_release(future)
             case commands.Restart():
                 self._on_restart("restart", future)
             case commands.Reload(graceful, sequential):
@@ -377,6 +395,18 @@ class WatcherRunner:
         self._ledger.add(Pending(name, future, self._is_down, mark=self._downs))
         self._end(why, grace)
 
+    def _on_release(self, future: "asyncio.Future[Outcome]") -> None:
+        hands = self._up_hands
+        self._released = True
+        self._on_duty = False
+        self._disarm()
+        hands.forget_ages()
+        for wid, worker in list(hands.board.workers.items()):
+            if not worker.running or worker.state not in {State.STARTING, State.UP}:
+                hands.apply(wid, machine.Stop(Why.COMMAND))
+        self._ledger.supersede({*_GOALS, "stop"}, "release", self._answer)
+        self._finish(future, Outcome(kept=tuple(sorted(hands.wids)), count=self.spec.count))
+
     def _on_restart(self, name: str, future: "asyncio.Future[Outcome]") -> None:
         if self._leaving_for_good:
             self._on_start(Why.COMMAND, future)
@@ -419,13 +449,15 @@ class WatcherRunner:
         self._reloading = True
 
     def _on_count(self, count: int, future: "asyncio.Future[Outcome]") -> None:
+        more = count > self.spec.count
         try:
             self.spec = self.spec.with_count(count)
         except WatcherError as error:
             self._finish(future, Outcome(failures={"numprocesses": str(error)}, count=self.spec.count))
             return
         self._publish(Updated(watcher=self.name, options=("numprocesses",)))
-        self._ledger.add(Pending("scale", future, self._is_settled))
+        # More workers need not wait for those that an earlier command sent away.
+        self._ledger.add(Pending("scale", future, self._has_more if more else self._is_settled))
 
     def _on_configure(self, spec: WatcherSpec, future: "asyncio.Future[Outcome]") -> None:
         earlier, hands = self.spec, self._up_hands
@@ -492,7 +524,10 @@ class WatcherRunner:
         hands = self._up_hands
         return hands.board.count(State.STARTING) == 0 and self._plan(hands).start == 0
 
-    def _is_settled(self, pending: Pending) -> bool:
+    def _has_more(self, _: Pending) -> bool:
+        return self._is_quiet() if self._phase in _UP else self._phase is Phase.DOWN
+
+    def _is_settled(self, _: Pending) -> bool:
         if self._phase not in _UP:
             return self._phase is Phase.DOWN
         hands = self._up_hands
@@ -527,7 +562,7 @@ class WatcherRunner:
         return plan(self._wish(), self._census(hands))
 
     def _reconcile(self, hands: Hands) -> None:
-        if self._phase not in {Phase.RISING, Phase.RUNNING, Phase.FALLING}:
+        if self._released or self._phase not in {Phase.RISING, Phase.RUNNING, Phase.FALLING}:
             return
         falling = self._phase is Phase.FALLING
         stop = machine.Stop(self._stop_why if falling else Why.SCALE, grace=self._grace if falling else None)
@@ -548,16 +583,19 @@ class WatcherRunner:
     def _progress(self, hands: Hands) -> None:
         """Move on to the next phase where this one is done, and answer whom it satisfies."""
         board = hands.board
-        if self._phase is Phase.RISING and self._is_quiet() and not self._asked_after_start:
-            if board.up or self._wanted() == 0:
-                self._asked_after_start = True
-                self._ask_hook("after_start", self._after_start)
+        if self._released:
+            self._over = self._over or (board.living == 0 and hands.leftovers == 0)
+            return
+        risen = self._phase is Phase.RISING and self._is_quiet() and (board.up or self._wanted() == 0)
+        if risen and not self._asked_after_start:
+            self._asked_after_start = True
+            self._ask_hook("after_start", self._after_start)
         if self._phase is Phase.RUNNING:
-            if self._reloading and board.old == 0 and self._is_quiet():
+            if self._reloading and board.old == 0 and self._is_quiet() and self._census(hands).leaving == 0:
                 self._reloading = self._sequential = False
                 self._publish(Reloaded(watcher=self.name))
             if board.spent and board.living == 0 and self._wanted() == 0 and self.spec.count:
-                self._end(self._last_exit.why if self._last_exit else Why.EXIT, None)
+                self._end(self._last_exits[-1].why if self._last_exits else Why.EXIT, None)
         if self._phase is Phase.FALLING and board.living == 0 and hands.leftovers == 0:
             self._enter(Phase.CLOSING)
             self._in_background(self._close_output(self._step))
@@ -572,7 +610,7 @@ class WatcherRunner:
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None
-        self._group.create_task(work, name=f"{self.name}: {work.__name__}")
+        self._group.create_task(work, name=f"watcher {self.name}")
 
     def _ask_hook(self, name: str, then: Callable[[bool], None], *, timeout: float | None = None) -> None:
         """Call a hook of the watcher as a whole; its result is dropped where the watcher has moved on meanwhile."""
@@ -737,13 +775,15 @@ class WatcherRunner:
         self._hooks.call("before_reap", _ignore, process_pid=pid, time=wall)
         asked = worker.state not in {State.STARTING, State.UP}
         if not asked:
-            hands.ended_by_itself(wid)
+            hands.ended_by_itself(wid, look_after=not self._released)
         lifetime = hands.now - (worker.started_at if worker.started_at is not None else hands.now)
         then = Then.REPLACE if asked else self._what_then(worker)
         after = hands.apply(wid, machine.Exited(exit_status, then, self._rng.random()))
         why = after.why
         self._exits[why] += 1
-        self._last_exit = LastExit(wid=wid, pid=pid, exit=exit_status, why=why, at=wall, lifetime=lifetime)
+        self._last_exits.append(
+            LastExit(wid=wid, pid=pid, exit=exit_status, why=why, at=wall, lifetime=lifetime)
+        )
         self._publish(
             Reaped(watcher=self.name, pid=pid, wid=wid, exit=exit_status, why=why, lifetime=lifetime)
         )
@@ -759,7 +799,7 @@ class WatcherRunner:
     def _what_then(self, worker: machine.Worker) -> Then:
         """What is to follow an exit that nobody asked for."""
         board, options = self._up_hands.board, self.spec.options
-        if self._phase not in _UP or worker.generation != board.generation:
+        if self._released or self._phase not in _UP or worker.generation != board.generation:
             return Then.LEAVE
         if not options.respawn or options.on_demand:
             board.spent += 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from signal import SIGKILL
 from typing import final
 
@@ -90,4 +91,4 @@ def _to_descendants(command: SignalWorkers, children: list[Child], trees: Trees,
             row = procfs.read_stat(pid)
             if row is None or (command.children and not command.recursive and row.ppid != child.pid):
                 continue
-            tally.attempt(pid, lambda row=row: signal_process(row, command.signum))
+            tally.attempt(pid, partial(signal_process, row, command.signum))

@@ -21,6 +21,7 @@ from circus.process import expand, identity
 from circus.process.errors import SpawnError, Stage
 from circus.process.spec import Identity, ProcessSpec, Stdio
 from circus.protocol.options import Change, WatcherOptions, change_of
+from circus.sockets import markers
 from circus.watcher.machine import Rules
 from circus.watcher.restart import Policy
 
@@ -92,30 +93,40 @@ class WatcherSpec:
     argv: tuple[str, ...] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def resolve(cls, name: str, options: WatcherOptions, *, environ: Mapping[str, str] | None = None) -> Self:
+    def resolve(
+        cls,
+        name: str,
+        options: WatcherOptions,
+        *,
+        environ: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Self:
         """Resolve options into a spec. Looks at the machine: CPUs, users, the virtual environment's folder.
 
         Args:
             name: of the watcher.
             options: of the watcher.
             environ: what ``copy_env`` copies; default: this process's environment.
+            env: the whole environment of the workers, where somebody has made it already; default: as the options say.
 
         Raises:
             WatcherError: an option names something that is not there.
         """
-        env = MappingProxyType(_environment(name, options, os.environ if environ is None else environ))
+        if env is None:
+            env = _environment(name, options, os.environ if environ is None else environ)
+        whole = MappingProxyType(dict(env))
         limits = {
             key.removeprefix("rlimit_").lower(): _limit(value) for key, value in options.rlimits.items()
         }
         made = cls(
             name=name,
             options=options,
-            env=env,
+            env=whole,
             count=_count(options),
             identity=_identity_or_none(options),
             limits=MappingProxyType(limits),
             rules=_rules(options),
-            table=MappingProxyType(_table(name, options, env)),
+            table=MappingProxyType(_table(name, options, whole)),
         )
         return replace(made, argv=made._argv_for_all())
 
@@ -246,8 +257,6 @@ def _texts(part: str | tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _socket_names(texts: list[str]) -> list[str]:
-    from circus.sockets import markers
-
     return sorted(markers(texts))
 
 
@@ -299,7 +308,7 @@ def _identity_or_none(options: WatcherOptions) -> Identity | None:
 def _table(name: str, options: WatcherOptions, env: Mapping[str, str]) -> dict[str, str]:
     """The variables that are the same for all workers: every option, those unknown to us too, and the environment."""
     values = _values(options)
-    values.update(name=name, env=env, working_dir=options.working_dir or os.getcwd())
+    values.update(name=name, env=env, working_dir=options.working_dir or str(Path.cwd()))
     values.update(use_fds=bool(options.use_sockets), stdout_stream_conf=None, stderr_stream_conf=None)
     return expand.variables({key: value for key, value in values.items() if value is not None})
 

@@ -2,14 +2,14 @@
 
 Theory. A stop is over when the whole tree is gone, and a leader often goes first. Leaders that end together are looked after
 together: the look waits until no leader is on the way out, or a few milliseconds. What is left after the leader's end gets the
-stop signal (it may not have got it before), and is looked at again in growing intervals until the deadline of the stop; from
-then on it is killed at each look. A worker that ended by itself is replaced at once, without a look; what it left behind is
+stop signal (it may not have got it before), and is looked at again in growing intervals until the deadline of the stop: who turns
+up new is asked, too; from then on it is killed at each look. A worker that ended by itself is replaced at once, without a look; what it left behind is
 looked for a little later, and ended likewise, since nobody can ask it for anything any more and it may hold a port.
 """
 
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from circus.process.seam import Child
@@ -35,7 +35,7 @@ class Remains:
         stop_signal: what the rest is asked with.
         deadline: when the rest is killed, monotonic; None: the slot's own timer says so, by `kill`.
         give_up: when it is not looked after any more, monotonic; None: never.
-        asked: whether the rest was signalled.
+        asked: the pids of the rest that were signalled.
         killing: whether it is past its deadline.
     """
 
@@ -44,7 +44,7 @@ class Remains:
     stop_signal: int
     deadline: float | None = None
     give_up: float | None = None
-    asked: bool = False
+    asked: set[int] = field(default_factory=set[int])
     killing: bool = False
 
 
@@ -178,8 +178,8 @@ class Sweeper:
                 self._stuck(remains, pids)
             elif remains.killing:
                 by_signal.setdefault(signal.SIGKILL, []).append(remains)
-            elif not remains.asked:
-                remains.asked = True
+            elif not remains.asked.issuperset(pids):  # who was forked since the last look has not heard of it
+                remains.asked.update(pids)
                 by_signal.setdefault(remains.stop_signal, []).append(remains)
         for number, several in by_signal.items():
             hit = self._trees.signal_trees([remains.child for remains in several], number)

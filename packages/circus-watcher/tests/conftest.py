@@ -1,0 +1,6 @@
+"""The tests of this package import what they share from their own folder."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
