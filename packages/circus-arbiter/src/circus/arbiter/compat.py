@@ -167,7 +167,6 @@ class Arbiter:
         self._restarting = False
         self._engine: Engine | None = None
         self._facades: dict[str, Watcher] = {}
-        self._stop_early = False
         if loop is not None:
             self.loop = loop
             self.ctrl.loop = loop
@@ -256,8 +255,6 @@ class Arbiter:
             before_reload=None if self.prereload_fn is None else self._before_reload,
         )
         self._engine = engine
-        if self._stop_early:
-            engine.request_stop("stop() before it ran")
 
         def started() -> None:
             if cb is not None:
@@ -270,7 +267,6 @@ class Arbiter:
                 await engine.run(started=started)
         finally:
             self._engine = None
-            self._stop_early = False
             for watcher in self._facades.values():
                 watcher.detach()
 
@@ -345,8 +341,6 @@ class Arbiter:
         """
         engine = self._engine
         if engine is None:
-            if self._provided_loop or not self._is_over():
-                self._stop_early = self._is_starting()
             return _finished()
 
         async def work() -> None:
@@ -354,12 +348,6 @@ class Arbiter:
             await engine.watchers_gone()
 
         return self._pass_on(work())
-
-    def _is_starting(self) -> bool:
-        return False
-
-    def _is_over(self) -> bool:
-        return self._engine is None
 
     async def _emergency_stop(self) -> None:
         """Stop without grace; for whoever has to end at once."""
@@ -565,6 +553,7 @@ def get_arbiter(
     proc_name: str = "circusd",
     loop: Any = None,
     check_delay: float = 1.0,
+    numprocesses: int = 1,
     **more: Any,
 ) -> Arbiter:
     """An arbiter in one call.
@@ -593,14 +582,15 @@ def get_arbiter(
         proc_name: our name in reports.
         loop: an event loop of the caller's.
         check_delay: of no meaning any more.
+        numprocesses: with a command, how many processes; the second argument may say it, too.
         more: further arguments of `Arbiter`.
     """
     del stream_backend  # output needs no backend any more
-    count = 1
     if isinstance(controller, int):
-        count, controller = controller, None
+        numprocesses, controller = controller, None
     if isinstance(watchers, str):
-        watchers = [{"cmd": watchers, "numprocesses": count, **({} if name is None else {"name": name})}]
+        named = {} if name is None else {"name": name}
+        watchers = [{"cmd": watchers, "numprocesses": numprocesses, **named}]
     made: list[Watcher] = []
     for given in watchers:
         options = dict(given)

@@ -141,6 +141,11 @@ class CircusSocket(socket.socket):
         if not self.is_unix:
             self.host, self.port = self.getsockname()[:2]
 
+    @property
+    def bound(self) -> BoundSocket | None:
+        """What owns the descriptor since `bind_and_listen`, to be handed over; None before."""
+        return self._owner
+
     def close(self) -> None:
         """Close, and remove the file of a unix socket if it is the one that we made."""
         owner, self._owner = self._owner, None
