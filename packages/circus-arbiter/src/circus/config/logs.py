@@ -110,7 +110,7 @@ def _from_file(path: Path) -> None:
 
 def _yaml(path: Path) -> Any:
     try:
-        import yaml  # noqa: PLC0415 - optional  # pyright: ignore[reportMissingModuleSource]
+        import yaml  # noqa: PLC0415 - optional
     except ImportError:
         raise ValueError(f"cannot read {path} without PyYAML: pip install PyYAML") from None
     return yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -47,7 +47,8 @@ def _lines(text: str) -> dict[Path, int]:
         key = _KEY.match(line)
         if header is not None and (path := _path(header[1])) is not None:
             table = path
-            found.setdefault(table, number)
+            for size in range(1, len(table) + 1):
+                found.setdefault(table[:size], number)
         elif key is not None and (path := _path(key[1])) is not None:
             full = table + path
             for size in range(len(table) + 1, len(full) + 1):
