@@ -48,8 +48,8 @@ class Pidfile:
         """
         pid = int(pid)
         if self.fname is None:
-            fd, self.fname = tempfile.mkstemp(prefix="circus-", suffix=".pid")
-            os.close(fd)
+            made, self.fname = tempfile.mkstemp(prefix="circus-", suffix=".pid")
+            os.close(made)
         fd = self._fd
         if fd is None:
             owner = self.validate()

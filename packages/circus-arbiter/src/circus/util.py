@@ -7,11 +7,13 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from circus.config.expand import shell_variables
 from circus.config.logs import LOG_LEVELS, configure_logger
+from circus.process.facts import Facts, Observer
 from circus.protocol.endpoints import (
     DEFAULT_ENDPOINT,
     DEFAULT_MULTICAST_ENDPOINT,
@@ -35,6 +37,7 @@ __all__ = [
     "convert_opt",
     "env_to_str",
     "get_default_gid",
+    "get_info",
     "get_python_version",
     "get_username_from_uid",
     "get_working_dir",
@@ -76,6 +79,30 @@ def check_future_exception_and_log(future: object) -> BaseException | None:
     if exception is not None:
         logging.getLogger("circus").error("exception %s caught", exception, exc_info=exception)
     return exception
+
+
+_observer = Observer()
+
+
+def get_info(process: Any = None, interval: float = 0, with_childs: bool = False) -> Facts:  # noqa: FBT001, FBT002
+    """What is shown of a process. Its CPU percent is that since the last call for it.
+
+    Args:
+        process: its pid, or an object with a `pid`; default: this process.
+        interval: seconds to wait between two readings; blocks so long.
+        with_childs: add its direct children.
+
+    Raises:
+        ProcessLookupError: there is none.
+    """
+    pid = int(os.getpid() if process is None else getattr(process, "pid", process))
+    if interval:
+        _observer.info(pid)
+        threading.Event().wait(interval)
+    facts = _observer.info(pid, children=with_childs)
+    if facts is None:
+        raise ProcessLookupError(f"there is no process {pid}")
+    return facts
 
 
 def to_bool(s: object) -> bool:
@@ -196,8 +223,8 @@ def parse_env_dict(env: Mapping[str, str]) -> dict[str, str]:
 
 def parse_env_str(env_str: str) -> dict[str, str]:
     """The same from ``A=1,B=2``."""
-    pairs = (part.partition("=")[::2] for part in env_str.split(",") if part.strip())
-    return parse_env_dict(dict(pairs))
+    pairs = [part.partition("=") for part in env_str.split(",") if part.strip()]
+    return parse_env_dict({name: value for name, _, value in pairs})
 
 
 def env_to_str(env: Mapping[str, str] | None) -> str:
@@ -241,8 +268,8 @@ def replace_gnu_args(data: str, prefix: str | None = "circus", **options: Any) -
     head = "" if prefix is None else f"{prefix.lower()}."
     for name, value in options.items():
         if isinstance(value, Mapping):
-            items: Mapping[Any, Any] = value
-            values.update((f"{head}{name}.{key}".lower(), str(item)) for key, item in items.items())
+            items = cast("Mapping[str, object]", value).items()
+            values.update((f"{head}{name}.{key}".lower(), str(item)) for key, item in items)
         else:
             values[f"{head}{name}".lower()] = str(value)
     variable = rf"({re.escape(head)}[\w.\-]+)"
@@ -263,26 +290,28 @@ def resolve_name(import_name: str, silent: bool = False, reload: bool = False) -
     Raises:
         ImportError: there is no such module, or nothing of that name in it.
     """
-    module_name, colon, attribute = import_name.partition(":")
     try:
-        if not colon:
-            try:
-                return _module(import_name, reload=reload)
-            except ModuleNotFoundError as exc:
-                if exc.name is None or not f"{import_name}.".startswith(f"{exc.name}."):
-                    raise  # the module is there, and something that it imports is not
-            module_name, _, attribute = import_name.rpartition(".")
-        if not module_name:
-            raise ImportError(f"there is no module {import_name!r}")
-        module = _module(module_name, reload=reload)
-        try:
-            return getattr(module, attribute)
-        except AttributeError:
-            raise ImportError(f"there is no {attribute!r} in module {module_name!r}") from None
+        return _resolved(import_name, reload=reload)
     except ImportError:
         if silent:
             return None
         raise
+
+
+def _resolved(import_name: str, *, reload: bool) -> Any:
+    module_name, colon, attribute = import_name.partition(":")
+    if not colon:
+        try:
+            return _module(import_name, reload=reload)
+        except ModuleNotFoundError as exc:
+            module_name, dot, attribute = import_name.rpartition(".")
+            if not dot or exc.name is None or not f"{import_name}.".startswith(f"{exc.name}."):
+                raise  # there is nothing left to try, or the module is there and one that it imports is not
+    module = _module(module_name, reload=reload)
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise ImportError(f"there is no {attribute!r} in module {module_name!r}") from None
 
 
 def _module(name: str, *, reload: bool) -> Any:

