@@ -86,7 +86,8 @@ class Pidfile:
             os.close(fd)  # it was unlinked or replaced between the two calls: once more
 
     def _taken(self, owner: int | None) -> str:
-        who = "another process" if owner is None else f"pid {owner} ({' '.join(_command(owner)[:3]) or '?'})"
+        command = " ".join(" ".join(_command(owner or 0)).split())[:60] or "?"
+        who = "another process" if owner is None else f"pid {owner} ({command})"
         return f"circusd is running already: {who} has pid file {self.fname}"
 
     def validate(self) -> int | None:
