@@ -91,17 +91,34 @@ def test_only_users_of_a_rebound_socket_are_replaced(user):
 
 def test_a_backlog_replaces_nobody():
     user = watcher("a", use_sockets=True)
-    assert plan([sock("web", backlog=5), user], [sock("web", backlog=6), user]) == [(Kind.SOCKET, Action.SET, "web")]
+    assert plan([sock("web", backlog=5), user], [sock("web", backlog=6), user]) == [
+        (Kind.SOCKET, Action.SET, "web")
+    ]
 
 
 def test_a_new_socket_replaces_who_gets_all():
     old = [watcher("all", use_sockets=True), watcher("none")]
-    assert plan(old, [*old, sock("s")]) == [(Kind.SOCKET, Action.ADD, "s"), (Kind.WATCHER, Action.RELOAD, "all")]
+    assert plan(old, [*old, sock("s")]) == [
+        (Kind.SOCKET, Action.ADD, "s"),
+        (Kind.WATCHER, Action.RELOAD, "all"),
+    ]
 
 
 def test_the_order():
-    old = [watcher("a", priority=2), watcher("b", priority=1), plugin("plugin:old"), sock("gone"), watcher("k")]
-    new = [watcher("c", priority=1), watcher("d", priority=9), plugin("plugin:new"), sock("new"), watcher("k", priority=5)]
+    old = [
+        watcher("a", priority=2),
+        watcher("b", priority=1),
+        plugin("plugin:old"),
+        sock("gone"),
+        watcher("k"),
+    ]
+    new = [
+        watcher("c", priority=1),
+        watcher("d", priority=9),
+        plugin("plugin:new"),
+        sock("new"),
+        watcher("k", priority=5),
+    ]
     assert plan(old, new) == [
         (Kind.PLUGIN, Action.REMOVE, "plugin:old"),
         (Kind.WATCHER, Action.REMOVE, "b"),
@@ -161,10 +178,13 @@ ITEMS = st.lists(
     ),
     unique_by=lambda item: item.name,
 )
-SOCKETS = st.lists(st.builds(sock, st.sampled_from(["s", "t"]), port=st.integers(0, 1)), unique_by=lambda item: item.name)
+SOCKETS = st.lists(
+    st.builds(sock, st.sampled_from(["s", "t"]), port=st.integers(0, 1)), unique_by=lambda item: item.name
+)
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(ITEMS, SOCKETS, ITEMS, SOCKETS)
 def test_a_plan_names_each_once_and_leaves_what_is_the_same(old, old_sockets, new, new_sockets):
     before, after = config(*old, *old_sockets), config(*new, *new_sockets)

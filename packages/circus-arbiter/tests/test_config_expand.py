@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,7 +8,8 @@ from circus.config.expand import shell_variables, substitute
 NAMES = st.from_regex(r"[A-Z][A-Z0-9_]{0,5}", fullmatch=True)
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(NAMES, st.text())
 def test_a_variable_is_replaced_once_and_its_value_is_literal(name, value):
     for form in (f"$(circus.env.{name.lower()})", f"((CIRCUS.ENV.{name}))"):
@@ -20,7 +22,8 @@ def test_a_text_without_variables_stays(text):
     assert substitute(text, {"A": "x"}) == text or "circus.env." in text.lower()
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(NAMES, st.text()), st.text("$ABC_{}() "))
 def test_shell_variables_come_from_the_process_alone(environ, text):
     assert "$A" not in shell_variables(text, dict.fromkeys(environ, ""))
@@ -33,7 +36,9 @@ def config(tmp_path, text, **environ):
 
 
 def test_copied_variables_are_literal(tmp_path):
-    made = config(tmp_path, "[watcher:a]\ncmd = x\ncopy_env = 1\n[env:a]\nB = $SECRET\n", SECRET=" pa$SSword ")
+    made = config(
+        tmp_path, "[watcher:a]\ncmd = x\ncopy_env = 1\n[env:a]\nB = $SECRET\n", SECRET=" pa$SSword "
+    )
     assert made.watchers[0].options.env == {"B": "pa$SSword"}
     assert made.watchers[0].options.copy_env
 

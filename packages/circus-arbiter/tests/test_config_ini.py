@@ -9,7 +9,20 @@ LINES = st.lists(
     st.one_of(
         st.text(max_size=12),
         st.sampled_from(
-            ["[a]", "[watcher:x]", "[DEFAULT]", "[env]", "[socket:s]", "a = b", " c", "\t; d", "rem e", "= f", "[", "cmd=x ;y"]
+            [
+                "[a]",
+                "[watcher:x]",
+                "[DEFAULT]",
+                "[env]",
+                "[socket:s]",
+                "a = b",
+                " c",
+                "\t; d",
+                "rem e",
+                "= f",
+                "[",
+                "cmd=x ;y",
+            ]
         ),
     )
 )
@@ -60,7 +73,8 @@ def test_what_is_wrong_is_said_with_its_line():
     )
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(LINES)
 def test_text_never_raises_and_lines_are_lines(lines):
     text = "\n".join(lines)
@@ -70,7 +84,8 @@ def test_text_never_raises_and_lines_are_lines(lines):
     assert all(1 <= problem.origin.line <= count for problem in problems)
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(st.binary(max_size=200))
 @example(b"[watcher:a]\ncmd=\xff")
 @example(b"\xef\xbb\xbf[circus]\n")
@@ -82,7 +97,8 @@ def test_bytes_never_raise(tmp_path_factory, raw):
     assert all(problem.origin is not None and problem.origin.line for problem in report.problems)
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(LINES)
 def test_a_configuration_of_any_lines_is_checked_to_its_end(tmp_path_factory, lines):
     path = tmp_path_factory.getbasetemp() / "fuzz2.ini"

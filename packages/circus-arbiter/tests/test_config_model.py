@@ -22,17 +22,23 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path):
     assert said(tmp_path, text) == [
         "2: error: [circus] check_delai: unknown option; did you mean check_delay?",
         "3: error: [watcher:a]: a watcher needs a cmd",
-        "4: error: [watcher:a] numprocesses: 'x' is not a number of processes; write a number, or auto"
-        " (how many workers to keep; auto is one a CPU that we may use)",
-        "5: error: [watcher:a] graceful_timeout: '-1' is below 0"
-        " (time between stop_signal and SIGKILL for what is left, in s)",
-        "6: error: [sockets:a]: there is no such section; sections are [circus], [env], [env:WATCHERS],"
-        " [watcher:NAME], [socket:NAME], [plugin:NAME]; did you mean [socket:a]?",
+        (
+            "4: error: [watcher:a] numprocesses: 'x' is not a number of processes; write a number, or auto"
+            " (how many workers to keep; auto is one a CPU that we may use)"
+        ),
+        (
+            "5: error: [watcher:a] graceful_timeout: '-1' is below 0"
+            " (time between stop_signal and SIGKILL for what is left, in s)"
+        ),
+        (
+            "6: error: [sockets:a]: there is no such section; sections are [circus], [env], [env:WATCHERS],"
+            " [watcher:NAME], [socket:NAME], [plugin:NAME]; did you mean [socket:a]?"
+        ),
     ]
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(ConfigError, match="no.ini: error: cannot read this file: no such file or directory"):
+    with pytest.raises(ConfigError, match=r"no.ini: error: cannot read this file: no such file or directory"):
         read_config(tmp_path / "no.ini")
     report = check(tmp_path)
     assert "is a directory" in report.render()

@@ -1,5 +1,6 @@
 import tomllib
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -74,10 +75,15 @@ def test_what_is_not_toml_is_one_problem_with_its_line():
     assert str(problem) == "f.toml:2: error: this is not TOML: invalid value"
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(
     st.text(max_size=60)
-    | st.lists(st.sampled_from(["[watcher]", "[watcher.a]", "[env]", "a = 1", "b = {}", "[[x]]", "[watcher.a.hooks]"])).map("\n".join)
+    | st.lists(
+        st.sampled_from(
+            ["[watcher]", "[watcher.a]", "[env]", "a = 1", "b = {}", "[[x]]", "[watcher.a.hooks]"]
+        )
+    ).map("\n".join)
 )
 @example("[watcher]\na = 1")
 @example("[[circus]]\na = 1")

@@ -47,7 +47,9 @@ def test_without_a_name_one_is_made():
     assert not os.path.exists(pidfile.fname)
 
 
-@pytest.mark.parametrize("left", ["", "nonsense", "0", "-5", "99999999", f"{os.getppid()}\n", f"{os.getpid()}\n", "1\n"])
+@pytest.mark.parametrize(
+    "left", ["", "nonsense", "0", "-5", "99999999", f"{os.getppid()}\n", f"{os.getpid()}\n", "1\n"]
+)
 def test_what_was_left_behind_is_taken_over(path, left):
     """Also with the number of a process that lives and has nothing to do with it, or of an earlier one like us."""
     with open(path, "w") as file:
@@ -79,7 +81,9 @@ def held(code, path, *more):
 def test_a_second_daemon_is_refused_with_the_pid_of_the_first(path):
     with held(HOLD, path) as daemon:
         assert daemon.stdout.readline() == "ready\n"
-        with pytest.raises(PidfileError, match=rf"circusd is running already: pid {daemon.pid} \(.* has pid file"):
+        with pytest.raises(
+            PidfileError, match=rf"circusd is running already: pid {daemon.pid} \(.* has pid file"
+        ):
             Pidfile(path).create(os.getpid())
         assert Pidfile(path).validate() == daemon.pid
         assert content(path) == f"{daemon.pid}\n"
@@ -119,15 +123,15 @@ def test_rename(path):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(PidfileError, match="no such file or directory: .*/no is no folder; make it first"):
+    with pytest.raises(PidfileError, match=r"no such file or directory: .*/no is no folder; make it first"):
         Pidfile(tmp_path / "no" / "x.pid").create(os.getpid())
 
 
 def test_a_folder_in_its_place(tmp_path):
-    with pytest.raises(PidfileError, match="cannot read pid file .*: is a directory"):
+    with pytest.raises(PidfileError, match=r"cannot read pid file .*: is a directory"):
         Pidfile(tmp_path).create(os.getpid())
 
 
 def test_a_place_where_we_may_not_write(tmp_path):
-    with pytest.raises(PidfileError, match="cannot write pid file /proc/circusd.pid"):
+    with pytest.raises(PidfileError, match=r"cannot write pid file /proc/circusd.pid"):
         Pidfile("/proc/circusd.pid").create(os.getpid())

@@ -40,7 +40,8 @@ async def test_futures_of_a_loop_and_sleep():
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(None, False), (True, True), ("yes", True), (" On ", True), ("0", False), ("no", False)]
+    ("value", "expected"),
+    [(None, False), (True, True), ("yes", True), (" On ", True), ("0", False), ("no", False)],
 )
 def test_booleans(value, expected):
     assert util.to_bool(value) is expected
@@ -86,7 +87,8 @@ def test_sizes_for_people(size, text):
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("512", 512), ("1K", 1024), ("1k", 1024), ("1.5 Ki", 1536), ("2 kilo", 2048), ("1 mebi", 1 << 20)]
+    ("text", "size"),
+    [("512", 512), ("1K", 1024), ("1k", 1024), ("1.5 Ki", 1536), ("2 kilo", 2048), ("1 mebi", 1 << 20)],
 )
 def test_sizes_from_people(text, size):
     assert util.human2bytes(text) == size
@@ -108,7 +110,10 @@ def test_what_is_no_size():
 
 def test_environments(monkeypatch):
     monkeypatch.setenv("PLACE", "/opt")
-    assert util.parse_env_dict({" A ": " $PLACE/bin ", "B": "$NOT_THERE_AT_ALL!"}) == {"A": "/opt/bin", "B": "!"}
+    assert util.parse_env_dict({" A ": " $PLACE/bin ", "B": "$NOT_THERE_AT_ALL!"}) == {
+        "A": "/opt/bin",
+        "B": "!",
+    }
     assert util.parse_env_str("A=1, B=x=y") == {"A": "1", "B": "x=y"}
     assert util.env_to_str({"B": "2", "A": "1"}) == "A=1,B=2"
     assert util.env_to_str(None) == ""
@@ -132,7 +137,10 @@ def test_variables():
     values = {"wid": 1, "env": {"HOME": "/root"}}
     text = "$(circus.wid) ((CIRCUS.ENV.home)) $(circus.no) $(wid)"
     assert util.replace_gnu_args(text, **values) == "1 /root $(circus.no) $(wid)"
-    assert util.replace_gnu_args(text, prefix=None, **values) == "$(circus.wid) ((CIRCUS.ENV.home)) $(circus.no) 1"
+    assert (
+        util.replace_gnu_args(text, prefix=None, **values)
+        == "$(circus.wid) ((CIRCUS.ENV.home)) $(circus.no) 1"
+    )
 
 
 def test_names():
@@ -162,6 +170,43 @@ def test_a_module_is_read_again(tmp_path, monkeypatch):
     file.write_text("VALUE = 22\n")
     assert util.resolve_name("circus_reloaded_module.VALUE", reload=True) == 22
     del sys.modules["circus_reloaded_module"]
+
+
+class FakeSocket:
+    def __init__(self):
+        self.endpoints = []
+
+    def connect(self, endpoint):
+        self.endpoints.append(endpoint)
+
+
+FAKE_SSH = """#!/bin/sh
+echo "$@" > "$0.args"
+echo ready
+exec cat
+"""
+
+
+def test_a_connection():
+    sock = FakeSocket()
+    util.get_connection(sock, "tcp://127.0.0.1:5555")
+    assert sock.endpoints == ["tcp://127.0.0.1:5555"]
+
+
+@pytest.mark.real
+def test_a_connection_through_ssh(tmp_path, monkeypatch):
+    pytest.importorskip("circus.client.ssh")
+    program = tmp_path / "ssh"
+    program.write_text(FAKE_SSH)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    sock = FakeSocket()
+    util.get_connection(sock, "tcp://127.0.0.1:5555", "me@far:2222", "/a/key")
+    assert sock.endpoints[0].startswith("ipc://")
+    words = (tmp_path / "ssh.args").read_text()
+    assert "2222" in words
+    assert "/a/key" in words
+    del sock  # and the tunnel with it
 
 
 def test_this_process():

@@ -24,7 +24,8 @@ SPECS = st.lists(
 )
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(SPECS, SPECS)
 def test_every_socket_has_one_fate(old, new):
     plan = rebinding(old, new)
@@ -33,7 +34,8 @@ def test_every_socket_has_one_fate(old, new):
     assert plan.changes == ({s.key: s for s in old} != {s.key: s for s in new})
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(SPECS)
 def test_the_same_is_no_change(specs):
     assert not rebinding(specs, reversed(specs)).changes

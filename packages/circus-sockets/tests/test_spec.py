@@ -39,7 +39,8 @@ def test_location_of_an_ipv6_address_is_in_brackets():
     assert SocketSpec(name="x", host="::1", port=1, family=socket.AF_INET6).location == "[::1]:1"
 
 
-@settings(deadline=None)
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(
     st.builds(
         SocketSpec,

@@ -75,7 +75,7 @@ class Pidfile:
                 raise PidfileError(f"cannot write pid file {fname}: {_reason(exc)}{hint}") from exc
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(fd).st_ino == os.stat(fname).st_ino:  # noqa: PTH116 - the same call as above
+                if os.fstat(fd).st_ino == os.stat(fname).st_ino:
                     return fd
             except BlockingIOError:
                 owner = _read(fname)
@@ -99,7 +99,7 @@ class Pidfile:
         if not self.fname:
             return None
         try:
-            with open(self.fname, "rb") as file:  # noqa: PTH123 - a plain text path
+            with open(self.fname, "rb") as file:
                 if self._fd is not None:
                     return self.pid
                 locked = _is_locked(file.fileno())

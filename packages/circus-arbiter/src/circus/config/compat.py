@@ -160,7 +160,7 @@ def get_config(
     """
     path = os.fspath(config_file)
     surroundings = dict(os.environ if environ is None else environ)
-    if not os.path.exists(path):  # noqa: PTH110 - a plain text path
+    if not os.path.exists(path):
         raise FileNotFoundError(f"the configuration file {path!r} does not exist")
     document, problems = load(path, surroundings)
     if any(problem.severity is Severity.ERROR for problem in problems):

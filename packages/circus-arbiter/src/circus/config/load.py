@@ -94,7 +94,7 @@ def _included(
     ]
     for word, entry in patterns:
         pattern = substitute(word, environ)
-        matches = sorted(glob.glob(str(folder / pattern)))  # noqa: PTH207 - patterns may be absolute
+        matches = sorted(glob.glob(str(folder / pattern)))
         if not matches and not pattern.endswith("*.toml"):
             cause = f"nothing matches {pattern!r} (it is relative to this file)"
             problems.append(

@@ -58,7 +58,7 @@ def configure_logger(
     elif isinstance(loggerconfig, Mapping):
         logging.config.dictConfig(dict(loggerconfig))
     else:
-        _from_file(Path(os.path.abspath(loggerconfig)))  # noqa: PTH100 - no look at the disk, no links followed
+        _from_file(Path(os.path.abspath(loggerconfig)))
 
 
 def _use(logger: logging.Logger, level: int, handler: logging.Handler) -> None:
