@@ -44,6 +44,10 @@ def test_a_file_that_is_not_there(tmp_path):
     assert "is a directory" in report.render()
 
 
+def test_a_device_that_never_ends():
+    assert "is larger than 16 MiB" in check("/dev/zero", environ={}).render()
+
+
 def test_an_included_file_that_cannot_be_read(tmp_path):
     (tmp_path / "sub.ini").mkdir()
     path = write(tmp_path, "[circus]\ninclude = sub.ini\n")

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import stat
 import subprocess
@@ -102,6 +103,13 @@ def test_a_daemon_of_an_old_version_counts_by_its_command_line(path):
         os.utime(path, (1, 1))  # written long before that process started: its number was given away again
         assert Pidfile(path).validate() is None
         old.stdin.close()
+
+
+def test_a_locked_file_without_a_number_is_somebody_s(path):
+    with open(path, "w") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        with pytest.raises(PidfileError, match="another process has pid file"):
+            Pidfile(path).create(os.getpid())
 
 
 def test_a_file_of_somebody_else_is_left_alone(path):

@@ -162,7 +162,8 @@ def _is_locked(fd: int) -> bool:
 
 def _read(fname: str) -> int | None:
     try:
-        pid = int(Path(fname).read_bytes()[:32])
+        with open(fname, "rb") as file:
+            pid = int(file.read(32))  # never the whole of what may be a device
     except (OSError, ValueError):
         return None
     return pid if pid > 0 else None
