@@ -200,7 +200,7 @@ def _watcher(item: ResolvedWatcher, environ: Mapping[str, str]) -> dict[str, Any
             watcher[entry.name] = entry.value
     own = watcher.pop("env", None)
     watcher["name"] = item.section.name
-    configured = {**item.written, **(own if isinstance(own, dict) else {})}
+    configured = {**item.written, **(cast("dict[str, Any]", own) if isinstance(own, dict) else {})}
     watcher["env"] = {**environ, **configured} if watcher["copy_env"] else configured
     return watcher
 
