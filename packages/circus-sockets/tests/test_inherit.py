@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circus.sockets import (
@@ -23,6 +23,7 @@ from circus.sockets import (
 NAMES = st.text("abcXYZ09_.-", min_size=1)
 
 
+@settings(deadline=None)
 @given(NAMES, st.sampled_from(["$(circus.sockets.%s)", "((CIRCUS.Sockets.%s))"]))
 def test_a_marker_is_found_in_any_case(name, form):
     text = "serve --fd " + form % name

@@ -2,7 +2,7 @@ import socket
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circus.sockets import BindError, SocketSet, SocketSpec, rebinding
@@ -24,6 +24,8 @@ SPECS = st.lists(
 )
 
 
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(SPECS, SPECS)
 def test_every_socket_has_one_fate(old, new):
     plan = rebinding(old, new)
@@ -32,6 +34,8 @@ def test_every_socket_has_one_fate(old, new):
     assert plan.changes == ({s.key: s for s in old} != {s.key: s for s in new})
 
 
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(SPECS)
 def test_the_same_is_no_change(specs):
     assert not rebinding(specs, reversed(specs)).changes

@@ -1,7 +1,7 @@
 import socket
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circus.sockets import BindError, SocketSpec, Stage
@@ -39,6 +39,8 @@ def test_location_of_an_ipv6_address_is_in_brackets():
     assert SocketSpec(name="x", host="::1", port=1, family=socket.AF_INET6).location == "[::1]:1"
 
 
+@pytest.mark.slow
+@settings(deadline=None, max_examples=60)
 @given(
     st.builds(
         SocketSpec,

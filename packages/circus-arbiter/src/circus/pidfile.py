@@ -48,8 +48,8 @@ class Pidfile:
         """
         pid = int(pid)
         if self.fname is None:
-            fd, self.fname = tempfile.mkstemp(prefix="circus-", suffix=".pid")
-            os.close(fd)
+            made, self.fname = tempfile.mkstemp(prefix="circus-", suffix=".pid")
+            os.close(made)
         fd = self._fd
         if fd is None:
             owner = self.validate()
@@ -75,7 +75,7 @@ class Pidfile:
                 raise PidfileError(f"cannot write pid file {fname}: {_reason(exc)}{hint}") from exc
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(fd).st_ino == os.stat(fname).st_ino:  # noqa: PTH116 - the same call as above
+                if os.fstat(fd).st_ino == os.stat(fname).st_ino:
                     return fd
             except BlockingIOError:
                 owner = _read(fname)
@@ -86,7 +86,8 @@ class Pidfile:
             os.close(fd)  # it was unlinked or replaced between the two calls: once more
 
     def _taken(self, owner: int | None) -> str:
-        who = "another process" if owner is None else f"pid {owner} ({' '.join(_command(owner)[:3]) or '?'})"
+        command = " ".join(" ".join(_command(owner or 0)).split())[:60] or "?"
+        who = "another process" if owner is None else f"pid {owner} ({command})"
         return f"circusd is running already: {who} has pid file {self.fname}"
 
     def validate(self) -> int | None:
@@ -98,7 +99,7 @@ class Pidfile:
         if not self.fname:
             return None
         try:
-            with open(self.fname, "rb") as file:  # noqa: PTH123 - a plain text path
+            with open(self.fname, "rb") as file:
                 if self._fd is not None:
                     return self.pid
                 locked = _is_locked(file.fileno())
@@ -161,7 +162,8 @@ def _is_locked(fd: int) -> bool:
 
 def _read(fname: str) -> int | None:
     try:
-        pid = int(Path(fname).read_bytes()[:32])
+        with open(fname, "rb") as file:
+            pid = int(file.read(32))  # never the whole of what may be a device
     except (OSError, ValueError):
         return None
     return pid if pid > 0 else None

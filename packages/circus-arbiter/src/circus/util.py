@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import threading
+import weakref
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -36,6 +37,7 @@ __all__ = [
     "configure_logger",
     "convert_opt",
     "env_to_str",
+    "get_connection",
     "get_default_gid",
     "get_info",
     "get_python_version",
@@ -103,6 +105,30 @@ def get_info(process: Any = None, interval: float = 0, with_childs: bool = False
     if facts is None:
         raise ProcessLookupError(f"there is no process {pid}")
     return facts
+
+
+def get_connection(
+    socket: Any, endpoint: str, ssh_server: str | None = None, ssh_keyfile: str | None = None
+) -> None:
+    """Connect a ZeroMQ socket, through ssh if a server is given. The tunnel lives as long as the socket object.
+
+    Args:
+        socket: the socket.
+        endpoint: where to; as the ssh server sees it, if there is one.
+        ssh_server: ``[user@]host[:port]``.
+        ssh_keyfile: a private key for it.
+
+    Raises:
+        CallError: there is no way through ssh; its own words are in the text.
+    """
+    if ssh_server is not None:
+        # Imported only here: a plain connection needs no client.
+        tunnel = importlib.import_module("circus.client.ssh").open_tunnel(
+            endpoint, server=ssh_server, keyfile=ssh_keyfile
+        )
+        weakref.finalize(socket, tunnel.close)
+        endpoint = tunnel.endpoint
+    socket.connect(endpoint)
 
 
 def to_bool(s: object) -> bool:
@@ -246,10 +272,10 @@ def get_python_version() -> tuple[int, int, int]:
 
 def get_working_dir() -> str:
     """The working directory as the user knows it: ``$PWD`` if that is the same place, links and all."""
-    here = os.getcwd()  # noqa: PTH109 - text is wanted
+    here = os.getcwd()
     told = os.environ.get("PWD")
     try:
-        if told is not None and os.path.samefile(told, here):  # noqa: PTH121
+        if told is not None and os.path.samefile(told, here):
             return told
     except OSError:
         pass  # it is gone, or never was

@@ -160,7 +160,7 @@ def get_config(
     """
     path = os.fspath(config_file)
     surroundings = dict(os.environ if environ is None else environ)
-    if not os.path.exists(path):  # noqa: PTH110 - a plain text path
+    if not os.path.exists(path):
         raise FileNotFoundError(f"the configuration file {path!r} does not exist")
     document, problems = load(path, surroundings)
     if any(problem.severity is Severity.ERROR for problem in problems):
@@ -196,10 +196,12 @@ def _watcher(item: ResolvedWatcher, environ: Mapping[str, str]) -> dict[str, Any
             watcher["rlimits"][entry.name.removeprefix("rlimit_")] = limit
         elif entry.name in _WATCHER:
             watcher[entry.name] = _converted(entry, item.section, _WATCHER[entry.name])
-        elif entry.name != "env":
+        else:
             watcher[entry.name] = entry.value
+    own = watcher.pop("env", None)
     watcher["name"] = item.section.name
-    watcher["env"] = {**environ, **item.written} if watcher["copy_env"] else dict(item.written)
+    configured = {**item.written, **(cast("dict[str, Any]", own) if isinstance(own, dict) else {})}
+    watcher["env"] = {**environ, **configured} if watcher["copy_env"] else configured
     return watcher
 
 

@@ -5,7 +5,7 @@ Ini and TOML end up in the same document: names of sections and options are thos
 What is written first counts, within a file and across files.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -67,10 +67,6 @@ class Document:
     def get(self, name: str) -> Section | None:
         """The section of a name."""
         return next((section for section in self.sections if section.name == name), None)
-
-    def with_prefix(self, prefix: str) -> Iterator[Section]:
-        """The sections whose names start so."""
-        return (section for section in self.sections if section.name.startswith(prefix))
 
 
 def merge(

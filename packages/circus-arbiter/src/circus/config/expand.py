@@ -14,10 +14,11 @@ from fnmatch import fnmatchcase
 from typing import Any, cast, final
 
 from circus.config.document import DEFAULT, Document, Entry, Section
+from circus.process.expand import expand
+from circus.process.expand import variables as table
 
 __all__ = ["Resolved", "ResolvedWatcher", "resolve", "shell_variables", "substitute"]
 
-_VARIABLE = re.compile(r"\$\(circus\.env\.([\w.\-]+)\)|\(\(circus\.env\.([\w.\-]+)\)\)", re.IGNORECASE)
 _SHELL = re.compile(r"\$([A-Z]+[A-Z0-9_]*)")
 
 
@@ -27,18 +28,12 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
     >>> substitute("$(circus.env.home)/((CIRCUS.ENV.X))/$(circus.wid)", {"HOME": "/root"})
     '/root/((CIRCUS.ENV.X))/$(circus.wid)'
     """
-    if "circus.env." not in text.lower():
-        return text
-    return _replacer(variables)(text)
+    return _replacer(variables)(text) if "circus.env." in text.lower() else text
 
 
 def _replacer(variables: Mapping[str, str]) -> Callable[[str], str]:
-    lower = {name.lower(): value for name, value in variables.items()}
-
-    def replacement(match: re.Match[str]) -> str:
-        return lower.get((match[1] or match[2]).lower(), match[0])
-
-    return lambda text: _VARIABLE.sub(replacement, text)
+    known = table({"env": variables})
+    return lambda text: expand(text, known)
 
 
 def shell_variables(value: str, environ: Mapping[str, str]) -> str:

@@ -20,6 +20,8 @@ from circus.protocol.options import ArbiterOptions, SocketOptions, WatcherOption
 __all__ = ["load"]
 
 _INI_SUFFIXES = frozenset({".ini", ".cfg", ".conf"})
+_LARGEST = 16 << 20
+"""Bytes; a device that never ends may be named by mistake."""
 _KNOWN = frozenset({*WatcherOptions.model_fields, *SocketOptions.model_fields, *ArbiterOptions.model_fields})
 
 
@@ -50,10 +52,14 @@ def _real(path: str) -> Path:
 
 def _read(path: str) -> tuple[tuple[Section, ...], tuple[Problem, ...]]:
     try:
-        raw = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            raw = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:
         cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
         return (), (Problem(text=f"cannot read this file: {cause.lower()}", origin=Origin(path)),)
+    if len(raw) > _LARGEST:
+        cause = f"this file is larger than {_LARGEST >> 20} MiB: it is no configuration"
+        return (), (Problem(text=cause, origin=Origin(path)),)
     text, problems = decode(raw, path)
     suffix = Path(path).suffix.lower()
     toml = suffix == ".toml" or (suffix not in _INI_SUFFIXES and is_toml(text))
@@ -94,7 +100,7 @@ def _included(
     ]
     for word, entry in patterns:
         pattern = substitute(word, environ)
-        matches = sorted(glob.glob(str(folder / pattern)))  # noqa: PTH207 - patterns may be absolute
+        matches = sorted(glob.glob(str(folder / pattern)))
         if not matches and not pattern.endswith("*.toml"):
             cause = f"nothing matches {pattern!r} (it is relative to this file)"
             problems.append(

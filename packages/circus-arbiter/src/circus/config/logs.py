@@ -9,6 +9,7 @@ import logging.config
 import logging.handlers
 import os
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -57,7 +58,7 @@ def configure_logger(
     elif isinstance(loggerconfig, Mapping):
         logging.config.dictConfig(dict(loggerconfig))
     else:
-        _from_file(Path(os.path.abspath(loggerconfig)))  # noqa: PTH100 - no look at the disk, no links followed
+        _from_file(Path(os.path.abspath(loggerconfig)))
 
 
 def _use(logger: logging.Logger, level: int, handler: logging.Handler) -> None:
@@ -110,7 +111,7 @@ def _from_file(path: Path) -> None:
 
 def _yaml(path: Path) -> Any:
     try:
-        import yaml  # noqa: PLC0415 - optional  # pyright: ignore[reportMissingModuleSource]
+        yaml = import_module("yaml")  # optional
     except ImportError:
         raise ValueError(f"cannot read {path} without PyYAML: pip install PyYAML") from None
     return yaml.safe_load(path.read_text(encoding="utf-8"))

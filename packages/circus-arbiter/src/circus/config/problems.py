@@ -116,7 +116,7 @@ def _count(number: int, word: str) -> str:
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that somebody who wrote `word` most likely meant; None if nothing is near."""
     known = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.7)
+    found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return known[found[0]] if found else None
 
 

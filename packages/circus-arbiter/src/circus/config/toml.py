@@ -22,6 +22,9 @@ _KEY = re.compile(r"""\s*((?:[\w\-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w\-]+|"[^"]
 _HEADER = re.compile(r"\s*\[\[?([^\[\]].*?)\]\]?\s*(?:#.*)?$")
 _AT = re.compile(r"\s*\(at line (\d+), column \d+\)")
 
+_DEEPEST = 5
+"""Parts of the longest key that means anything."""
+
 Path = tuple[str, ...]
 
 
@@ -47,10 +50,11 @@ def _lines(text: str) -> dict[Path, int]:
         key = _KEY.match(line)
         if header is not None and (path := _path(header[1])) is not None:
             table = path
-            found.setdefault(table, number)
+            for size in range(1, min(len(table), _DEEPEST) + 1):
+                found.setdefault(table[:size], number)
         elif key is not None and (path := _path(key[1])) is not None:
             full = table + path
-            for size in range(len(table) + 1, len(full) + 1):
+            for size in range(len(table) + 1, min(len(full), _DEEPEST) + 1):
                 found.setdefault(full[:size], number)
     return found
 

@@ -79,10 +79,10 @@ class CircusSocket(socket.socket):
         backlog: int = 2048,
         path: str | None = None,
         umask: int | None = None,
-        replace: bool = False,  # noqa: FBT001, FBT002 - old positions
+        replace: bool = False,
         interface: str | None = None,
-        so_reuseport: bool = False,  # noqa: FBT001, FBT002
-        blocking: bool = False,  # noqa: FBT001, FBT002
+        so_reuseport: bool = False,
+        blocking: bool = False,
     ) -> None:
         self.spec = SocketSpec(
             name=name or "unnamed",

@@ -75,12 +75,12 @@ def _owner(inodes: Iterable[str], proc: Path) -> Holder | None:
 
 def _descriptors(folder: Path) -> Iterator[str]:
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - thousands of descriptors: names are enough
+        names = os.listdir(folder)
     except OSError:  # gone, or not ours to look into
         return
     for name in names:
         try:
-            yield os.readlink(folder / name)  # noqa: PTH115 - the link's text is no path
+            yield os.readlink(folder / name)
         except OSError:
             continue
 
