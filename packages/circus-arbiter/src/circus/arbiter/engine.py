@@ -37,7 +37,7 @@ from circus.process.seam import Spawner
 from circus.protocol.codec import Call, Malformed
 from circus.protocol.events import log_topic, watcher_topic
 from circus.protocol.options import ArbiterOptions
-from circus.sockets import BoundSocket, SocketSet
+from circus.sockets import BoundSocket, Received, SocketSet
 from circus.stream import OutputHub, Source, TailLine
 from circus.watcher import commands as tell
 from circus.watcher.commands import Command, Outcome
@@ -52,6 +52,17 @@ __all__ = ["Engine", "Entry", "Exit"]
 log = logging.getLogger("circus.arbiter")
 
 Told = list[tuple[str, Outcome]]
+
+_LAST_REPLIES = 1.0
+"""Seconds that commands have for their last words once all watchers are gone."""
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Do it; a failure that nobody foresaw is logged, and costs this work alone."""
+    try:
+        await work
+    except Exception:
+        log.exception("internal error")
 
 
 @final
@@ -70,6 +81,7 @@ class Engine:
         facade: makes what user hooks are given as `watcher` and `arbiter`.
         version: what we say we are.
         bound: sockets that are bound already; the engine's from now on.
+        received: descriptors that the service manager passed to us; the engine's from now on.
         before_reload: user code to run, in a thread, before everything is reloaded.
     """
 
@@ -82,6 +94,7 @@ class Engine:
         facade: Callable[[Entry], tuple[Any, Any]] = lambda entry: (entry, None),
         version: str = "",
         bound: Iterable[BoundSocket] = (),
+        received: Iterable[Received] = (),
         before_reload: Callable[[], object] | None = None,
     ) -> None:
         self.blueprint = blueprint
@@ -90,6 +103,7 @@ class Engine:
         self.sockets = SocketSet()
         for one in bound:
             self.sockets.add(one)
+        self._received = tuple(received)
         self._before_reload = before_reload
         self.facts = Observer()
         self.audit = Audit()
@@ -112,7 +126,7 @@ class Engine:
         self._survivors: tuple[int, ...] = ()
         self._failure: Exit | None = None
         self._log_wanted = False
-        self._released: list[Entry] = []
+        self._owned: set[Entry] = set()
         self._impatient = False
         self._running_work: set[asyncio.Task[None]] = set()
         self._reconfiguring = asyncio.Lock()
@@ -151,7 +165,9 @@ class Engine:
             raise self._failure
 
     def _open(self) -> None:
-        self.sockets.bind(self.blueprint.sockets)
+        for unused in self.sockets.bind(self.blueprint.sockets, received=self._received):
+            log.warning("descriptor %s was passed to us and fits no socket; it is closed", unused.fd)
+            os.close(unused.fd)
         self._publisher.open()
         self._control.open()
 
@@ -184,20 +200,21 @@ class Engine:
         for group in priority_groups(self.roster):
             outcomes = await self.tell(group, tell.Stop(graceful_timeout=grace, why=Why.DAEMON_STOP))
             stuck += [pid for _, outcome in outcomes for pid in outcome.stuck]
-        for entry in self.roster:
-            await self._end(entry)
+        # Not only those in the roster: some are on their way out, some were let go and still have output to move.
+        await asyncio.gather(*(self._end(entry) for entry in list(self._owned)))
         self._survivors = tuple(stuck)
         self._gone.set()
 
     async def _end(self, entry: Entry) -> Outcome:
         outcome = await entry.ask(tell.Shutdown(graceful_timeout=0.0 if self._impatient else None))
         await entry.ended()
+        self._owned.discard(entry)
         return outcome
 
     async def _flush(self) -> None:
-        """Let the replies of those who waited for the end go out first."""
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        """Let those who waited for the end have their replies first."""
+        if self._running_work:
+            await asyncio.wait(self._running_work, timeout=_LAST_REPLIES)
 
     async def _close(self) -> None:
         self._control.close()
@@ -220,7 +237,7 @@ class Engine:
         self.request_stop(reason)
         self._impatient = True
         log.warning("no grace any more: %s", reason)
-        for entry in self.roster:
+        for entry in self._owned:
             entry.cast(tell.Stop(graceful_timeout=0.0, why=Why.DAEMON_STOP))
 
     def request_reload(self, reason: str) -> None:
@@ -272,6 +289,7 @@ class Engine:
         if self._log_wanted:
             entry.follow(self._publish_lines)
         assert self._tasks is not None
+        self._owned.add(entry)
         entry.start_owner(self._tasks)
         return entry
 
@@ -304,7 +322,6 @@ class Engine:
         if not leave_running:
             return await self._end(entry)
         # Its output goes on to its sinks, so its owner goes on, too; only nobody is replaced any more.
-        self._released.append(entry)
         return await entry.ask(tell.Release())
 
     async def tell(self, entries: Iterable[Entry], command: Command) -> Told:
@@ -444,7 +461,7 @@ class Engine:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._tasks is not None
-        task = self._tasks.create_task(work)
+        task = self._tasks.create_task(_guarded(work))
         self._running_work.add(task)
         task.add_done_callback(self._running_work.discard)
         return task

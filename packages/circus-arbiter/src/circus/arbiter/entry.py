@@ -4,6 +4,7 @@ Nothing is decided here; the runner decides, the engine asks.
 """
 
 import asyncio
+from logging import getLogger
 from typing import Any, final
 
 from circus.protocol.messages import Logs
@@ -13,6 +14,8 @@ from circus.watcher.output import Follow, HubOutput
 from circus.watcher.runner import WatcherRunner
 
 __all__ = ["Entry"]
+
+log = getLogger("circus.arbiter")
 
 
 @final
@@ -54,7 +57,16 @@ class Entry:
 
     def start_owner(self, tasks: asyncio.TaskGroup) -> None:
         """Run the owner as a child of the arbiter's tasks; until then commands wait."""
-        self._owner = tasks.create_task(self.runner.run(), name=f"watcher {self.name}")
+        self._owner = tasks.create_task(self._own(), name=f"watcher {self.name}")
+
+    async def _own(self) -> None:
+        """Run the owner; should it fail in a way that nobody foresaw, that costs this watcher alone."""
+        try:
+            await self.runner.run()
+        except Exception:
+            log.exception(
+                "watcher %s: internal error; its workers were killed, and it answers no more", self.name
+            )
 
     async def ended(self) -> None:
         """Wait until the owner has ended; ask it to with `Shutdown` or `Release`."""

@@ -31,7 +31,7 @@ from circus.pidfile import Pidfile, PidfileError
 from circus.process.spawn import LocalSpawner
 from circus.process.subreaper import become_subreaper
 from circus.protocol.options import ArbiterOptions
-from circus.sockets import BindError
+from circus.sockets import BindError, take_listen_fds
 from circus.util import configure_logger
 from circus.watcher.spec import WatcherError
 
@@ -166,7 +166,7 @@ class _Daemon:
         spawner = LocalSpawner()
         spawner.raise_nofile()
         become_subreaper()
-        engine = Engine(blueprint, spawner=spawner, version=__version__)
+        engine = Engine(blueprint, spawner=spawner, version=__version__, received=take_listen_fds(os.environ))
         signals = _Signals(engine)
         signals.install()
         orphans = OrphanDuty(spawner.forest)
