@@ -1,7 +1,7 @@
 """Looking at the process table and signalling whole trees: one look for many workers, and no stranger is ever hit.
 
 Theory. A look reads procfs once and is shared: it answers for a dead worker if it was taken after that worker's exit had been
-seen (a dead tree can only shrink or grow from what is in it), and for a living one while it is younger than `FRESH` seconds.
+seen (a dead tree can only shrink or grow from what is in it), and for a living one while it is younger than `FRESH` seconds (or than twice what a look costs, on a crowded machine) when asked.
 Living workers of ours are not read at all, their rows are known; so a look beside 1,000 single-process workers costs a
 listing, not 1,000 reads, and the stop of all of them takes a handful of looks. A tree once found empty after its root's exit
 stays empty and is not asked for again.
@@ -83,6 +83,7 @@ class Look:
 
     at: float
     table: Table
+    took: float
 
 
 @final
@@ -139,10 +140,8 @@ class Forest:
         at = clock.monotonic()
         owned = self.living
         rows = (procfs.read_stat(pid) for pid in procfs.pids() if pid not in owned)
-        look = Look(
-            at,
-            Table((row for row in rows if row is not None), adopters=_adopters(), mark_of=self._mark_of),
-        )
+        table = Table((row for row in rows if row is not None), adopters=_adopters(), mark_of=self._mark_of)
+        look = Look(at, table, clock.monotonic() - at)
         with self._lock:
             self._last = look
         return look
@@ -153,22 +152,23 @@ class Forest:
         All children share one look, and looks are shared between calls.
         """
         result: dict[int, tuple[int, ...]] = {}
+        asked_at = clock.monotonic()
         with self._lock:
             for child in children:
                 child.poll()
-                rows = self._members(child)
+                rows = self._members(child, asked_at)
                 result[child.pid] = tuple(row.pid for row in rows if not row.zombie)
                 if not rows and child.exit is not None:
                     self._seen.pop(_identity(child.root), None)
         return result
 
-    def _members(self, child: "LocalChild", look: Look | None = None) -> list[Stat]:
+    def _members(self, child: "LocalChild", asked_at: float, look: Look | None = None) -> list[Stat]:
         """The rows of its tree; empty without a look where that is known."""
         seen = self._seen.get(_identity(child.root))
         if seen is None:
             return []
         if look is None:
-            look = self._recent(child)
+            look = self._recent(child, asked_at)
         rows = look.table.members(child.root, seen=seen)
         seen.update((row.pid, row.start_time) for row in rows)
         if child.is_ours:
@@ -177,14 +177,11 @@ class Forest:
                 rows.insert(0, _row_of(child.root))
         return rows
 
-    def _recent(self, child: "LocalChild") -> Look:
+    def _recent(self, child: "LocalChild", asked_at: float) -> Look:
         last = self._last
         if last is not None:
-            since = (
-                child.exited_at
-                if child.exit is not None
-                else max(child.started_at, clock.monotonic() - FRESH)
-            )
+            fresh = max(FRESH, 2 * last.took)
+            since = child.exited_at if child.exit is not None else max(child.started_at, asked_at - fresh)
             if last.at >= since:
                 return last
         return self.look()
@@ -213,20 +210,21 @@ class Forest:
         """
         send = self._kill_tree if number == signal.SIGKILL else self._signal_tree
         result: dict[int, tuple[int, ...]] = {}
+        asked_at = clock.monotonic()
         with self._lock:
             for child in children:
                 child.poll()
-                result[child.pid] = tuple(send(child, number))
+                result[child.pid] = tuple(send(child, number, asked_at))
         return result
 
-    def _signal_tree(self, child: "LocalChild", number: int) -> list[int]:
-        return _send(child, (row for row in self._members(child) if not row.zombie), number)
+    def _signal_tree(self, child: "LocalChild", number: int, asked_at: float) -> list[int]:
+        return _send(child, (row for row in self._members(child, asked_at) if not row.zombie), number)
 
-    def _kill_tree(self, child: "LocalChild", number: int) -> list[int]:
+    def _kill_tree(self, child: "LocalChild", number: int, asked_at: float) -> list[int]:
         struck: set[Identity] = set()
         if child.root.sid == child.pid and child.is_ours:
             _kill_group(child)
-        rows = self._members(child)
+        rows = self._members(child, asked_at)
         deadline = clock.monotonic() + HUNT
         while True:
             prey = [row for row in rows if not row.zombie and (row.pid, row.start_time) not in struck]
@@ -236,7 +234,7 @@ class Forest:
             struck.update((row.pid, row.start_time) for row in prey)
             if all(row.pid == child.pid for row in prey) or clock.monotonic() >= deadline:
                 break  # alone: its group was killed as a whole, there is nobody to look for
-            rows = self._members(child, self.look())
+            rows = self._members(child, asked_at, self.look())
         return [pid for pid, _ in sorted(struck)]
 
     # -- orphans ---------------------------------------------------------------------------------------------------

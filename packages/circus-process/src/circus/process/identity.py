@@ -102,10 +102,15 @@ def refusal(identity: Identity) -> str | None:
 
 
 def needed(identity: Identity) -> Identity:
-    """Without what already holds: nothing is left to do for a user who asks to be itself."""
+    """Without what already holds: nothing is left to do for a user who asks to be itself.
+
+    That user, without the right to change groups, keeps the groups it has, whatever the user database says of it.
+    """
     uid = identity.uid if identity.uid is not None and _differs(identity.uid, os.getresuid()) else None
     gid = identity.gid if identity.gid is not None and _differs(identity.gid, os.getresgid()) else None
     groups = identity.groups if identity.groups is not None and _new_groups(identity.groups) else None
+    if identity.uid is not None and uid is None and gid is None and not has_capability(CAP_SETGID):
+        groups = None
     return Identity(uid=uid, gid=gid, groups=groups)
 
 
