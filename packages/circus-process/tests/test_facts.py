@@ -144,13 +144,13 @@ def test_the_fall_back_without_procfs_sees_the_same(monkeypatch):
     assert other.start_time == procfs.start_time(os.getpid())
     assert procfs.read_stat(2**30) is None
     assert {os.getpid(), ppid} <= set(procfs.pids())
-    assert procfs.environ_value(os.getpid(), "PATH")
-    assert procfs.environ_value(2**30, "PATH") is None
+    assert procfs.variable(procfs.environ(os.getpid()), "PATH")
+    assert procfs.environ(2**30) is None
 
 
 def test_environment_values():
-    assert procfs.environ_value(os.getpid(), "NO_SUCH_THING") is None
-    assert procfs.environ_value(2**30, "PATH") is None
+    assert procfs.variable(procfs.environ(os.getpid()), "NO_SUCH_THING") is None
+    assert procfs.environ(2**30) is None
 
 
 def test_the_package_is_light():
