@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +49,25 @@ def spawner() -> Iterator[LocalSpawner]:
         while child.signal_tree(signal.SIGKILL):
             child.wait_blocking(1)
         child.close()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Wait until something holds; for what the kernel does in its own time and tells nobody."""
+
+    def wait(holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 10
+        while not holds():
+            assert time.monotonic() < deadline
+            os.sched_yield()
+
+    return wait
+
+
+@pytest.fixture
+def open_count() -> Callable[[], int]:
+    """How many descriptors we have open."""
+    return lambda: len(list(Path("/dev/fd").iterdir()))
 
 
 def read_all(fd: int | None) -> bytes:

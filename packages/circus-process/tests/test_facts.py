@@ -84,22 +84,25 @@ def test_cpu_percent_is_between_two_readings():
 
 
 @pytest.mark.real
-def test_children_come_from_one_map(spawner, spec):
+def test_children_come_from_one_map(spawner, spec, until):
     child = spawner.spawn(spec("sleep 1000 & echo; wait", stdout=Stdio.PIPE), watch=False)
     os.read(out := child.take_stdout(), 1)
     os.close(out)
-    infos = Observer().infos([child.pid, os.getpid()], children=True)
+    observer = Observer()
+    (below,) = (row.pid for row in map(procfs.read_stat, procfs.pids()) if row and row.ppid == child.pid)
+    until(lambda: procfs.read_stat(below).name == "sleep")
+    infos = observer.infos([child.pid, os.getpid()], children=True)
     assert [one["cmdline"] for one in infos[child.pid]["children"]] == ["sleep"]
     assert child.pid in [one["pid"] for one in infos[os.getpid()]["children"]]
 
 
 @pytest.mark.real
-def test_hostile_names_end_up_as_json(spawner, spec):
+def test_hostile_names_end_up_as_json(spawner, spec, until):
     child = spawner.spawn(
         spec(argv=(os.fsdecode(b"\xff\xfe) evil '"), "1000"), executable="/bin/sleep"), watch=False
     )
     json.dumps(Observer().info(child.pid)).encode("utf-8")
-    assert "\\xff" in Observer().info(child.pid)["cmdline"]
+    until(lambda: "\\xff" in Observer().info(child.pid)["cmdline"])
 
 
 @pytest.mark.real
@@ -110,7 +113,7 @@ def test_a_zombie_is_shown_as_one(spawner, spec):
 
 
 @pytest.mark.real
-def test_a_new_program_in_the_same_process_is_shown(spawner, spec):
+def test_a_new_program_in_the_same_process_is_shown(spawner, spec, until):
     child = spawner.spawn(
         spec("echo; read x; exec sleep 1000 >&-", stdin=Stdio.PIPE, stdout=Stdio.PIPE), watch=False
     )
@@ -121,9 +124,7 @@ def test_a_new_program_in_the_same_process_is_shown(spawner, spec):
     os.close(child.take_stdin())
     assert out.read() == b""
     out.close()
-    while procfs.read_stat(child.pid).name == "sh":
-        os.sched_yield()
-    assert observer.info(child.pid)["cmdline"] == "sleep"
+    until(lambda: observer.info(child.pid)["cmdline"] == "sleep")
 
 
 def test_what_nobody_asks_for_is_forgotten():

@@ -108,11 +108,11 @@ async def test_a_callback_that_raises_costs_nobody_else_the_exit(way, spawner, s
     assert problems == ["the exit callback of web.1 failed"]
 
 
-async def test_an_idle_reaper_holds_no_descriptor(spawner, spec):
-    before = len(os.listdir("/dev/fd"))
+async def test_an_idle_reaper_holds_no_descriptor(spawner, spec, open_count):
+    before = open_count()
     child = spawner.spawn(spec("exit 0"))
     await child.wait()
-    assert len(os.listdir("/dev/fd")) == before
+    assert open_count() == before
     assert reap_module._REAPERS == {}
 
 

@@ -76,7 +76,7 @@ class _Known:
     """What is kept of one process: the fields that do not change, and the last reading of its CPU time."""
 
     username: str
-    cmdline: str
+    cmdline: str | None
     create_time: float | str
     cpu_ticks: int
     read_at: float
@@ -115,6 +115,8 @@ class Observer:
         now, ticks = clock.monotonic(), row.utime + row.stime
         key = (row.pid, row.start_time, row.name)
         known = self._known.get(key)
+        if known is not None and known.cmdline is None:  # it was read in the middle of an exec
+            known.cmdline = _read(row)[1]
         if known is None:
             known = self._known[key] = _first_reading(row, ticks, now, self._round)
             cpu = 0.0
@@ -132,7 +134,7 @@ class Observer:
             "ctime": cpu_time(ticks / TICKS),
             "username": known.username,
             "nice": "Zombie" if row.zombie else row.nice,
-            "cmdline": known.cmdline,
+            "cmdline": known.cmdline or row.name or UNKNOWN,
             "create_time": created,
             "age": clock.wall() - created if isinstance(created, float) else UNKNOWN,
             "children": [],
@@ -155,20 +157,27 @@ def _children_of(pids: Iterable[int], rows: Iterable[Stat | None]) -> dict[int, 
 
 
 def _first_reading(row: Stat, ticks: int, now: float, number: int) -> _Known:
+    username, cmdline, created = _read(row)
+    return _Known(username, cmdline, created, ticks, now, number)
+
+
+def _read(row: Stat) -> tuple[str, str | None, float | str]:
+    """User name, program (None: not to be had yet) and creation time."""
     import psutil  # noqa: PLC0415 - 15 ms that a user of the spawner alone never pays
 
     username: str = UNKNOWN
-    cmdline: str = UNKNOWN
+    cmdline: str = ""
     created: float | str = UNKNOWN
     try:
         process = psutil.Process(row.pid)
         with process.oneshot():
             created = process.create_time()
             username = process.username()
-            cmdline = _program(process.cmdline()) or row.name or UNKNOWN
+            cmdline = _program(process.cmdline())
     except psutil.Error:
         pass  # gone, a zombie, or not ours to look at: what was read so far stays
-    return _Known(_clean(username), _clean(cmdline), created, ticks, now, number)
+    young = procfs.ticks_now() - row.start_time < TICKS
+    return _clean(username), _clean(cmdline) or (None if young else row.name or UNKNOWN), created
 
 
 def _program(argv: list[str]) -> str:

@@ -212,13 +212,16 @@ class Forest:
         return rows
 
     def _recent(self, child: "LocalChild", asked_at: float) -> Look:
+        """A look that may answer for this child: for a dead one any since its end, as long as it shows nobody."""
         last = self._last
-        if last is not None:
-            fresh = max(FRESH, 2 * last.took)
-            since = child.exited_at if child.exit is not None else max(child.started_at, asked_at - fresh)
-            if last.at >= since:
-                return last
-        return self.look()
+        if last is None or last.at < child.started_at:
+            return self.look()
+        if last.at >= asked_at - max(FRESH, 2 * last.took):
+            return last if child.exit is None or last.at >= child.exited_at else self.look()
+        if child.exit is None or last.at < child.exited_at:
+            return self.look()
+        seen = self._seen.get(_identity(child.root), ())
+        return self.look() if last.table.members(child.root, seen=seen) else last
 
     def _read_mark(self, row: Stat) -> bool:
         """Read which mark an orphan carries, while it can be read.
