@@ -27,7 +27,7 @@ SCRIPTS = {
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real)])
-def start(request, spec):
+async def start(request, spec):
     """``start("waits")`` gives a child of either kind, ready."""
     made = []
     real = request.getfixturevalue("spawner") if request.param == "real" else None
@@ -46,6 +46,7 @@ def start(request, spec):
     yield begin
     for child in made:
         child.signal_tree(signal.SIGKILL)
+        await child.wait()
         child.close()
 
 

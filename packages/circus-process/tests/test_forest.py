@@ -1,5 +1,7 @@
 """Whole trees, really killed: whatever a worker forks, re-parents, moves to another session or hides behind."""
 
+# ruff: noqa: ASYNC220, ASYNC222 - a test may block its own loop for the moment that a process needs
+
 import asyncio
 import os
 import signal

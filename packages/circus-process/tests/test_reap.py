@@ -1,5 +1,7 @@
 """Exits: with pidfds and without, in any thread, on several loops, in a burst, beside a host's own children."""
 
+# ruff: noqa: ASYNC220, ASYNC222 - a test may block its own loop for the moment that a process needs
+
 import asyncio
 import gc
 import os
