@@ -1,6 +1,6 @@
 """Whole trees, really killed: whatever a worker forks, re-parents, moves to another session or hides behind."""
 
-# ruff: noqa: ASYNC220, ASYNC222 - a test may block its own loop for the moment that a process needs
+# ruff: noqa: ASYNC220 - a test may block its own loop for the moment that a process needs
 
 import asyncio
 import os
@@ -10,8 +10,7 @@ import sys
 
 import pytest
 
-from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt
-from circus.process import procfs
+from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, procfs
 from circus.process import forest as forest_module
 from circus.process import reap as reap_module
 from circus.process.subreaper import ripe

@@ -15,8 +15,10 @@ __all__ = [
     "HAS_PROCFS",
     "TICKS",
     "Stat",
+    "command_line",
     "environ",
     "last_pid",
+    "owner",
     "parse_stat",
     "pids",
     "read_stat",
@@ -166,6 +168,20 @@ def environ(pid: int) -> bytes | None:
     finally:
         os.close(fd)
     return raw
+
+
+def command_line(pid: int) -> list[str]:
+    """The argument vector that a process shows; empty if it is gone, a zombie, or in the middle of an exec."""
+    raw = _read(f"/proc/{pid}/cmdline", 4096)
+    return [os.fsdecode(word) for word in raw.split(b"\0")] if raw else []
+
+
+def owner(pid: int) -> int | None:
+    """The user id that a process runs as (root where it hides itself); None if it is gone."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - pathlib costs a slow import
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def variable(environment: bytes, name: str) -> str | None:
