@@ -109,6 +109,7 @@ for _ in range(20000):  # for ever, but for a bug of ours
 
 
 @needs_procfs
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", range(3))
 async def test_a_worker_that_double_forks_all_the_time_is_beaten(spawner, spec, rounds):
     child = spawner.spawn(spec(argv=(sys.executable, "-ISc", FORKER), stdout=Stdio.PIPE))
@@ -270,6 +271,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has subreapers")
 def test_a_subreaper_reaps_its_workers_orphans_and_nobody_elses_children(output):
     assert output(argv=(sys.executable, "-c", SUBREAPER), stderr=Stdio.INHERIT) == b"fine\n"

@@ -79,6 +79,7 @@ def test_states_and_signals(process):
     one.terminate()
 
 
+@pytest.mark.slow
 def test_stop_ends_the_whole_tree(process):
     one = process("trap 'exit 0' TERM; (trap '' TERM; echo $$; exec sleep 1000) & wait", shell=True)
     one.stdout.readline()

@@ -18,7 +18,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 )
 def test_examples(number, printed):
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", EXAMPLES[number]],
+        [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
         capture_output=True,
         text=True,
         check=False,

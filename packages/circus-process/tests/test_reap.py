@@ -12,7 +12,7 @@ import warnings
 
 import pytest
 
-from circus.process import ExitStatus, LocalSpawner, Stdio
+from circus.process import ExitStatus, Forest, LocalSpawner, Stdio, adopt
 from circus.process import reap as reap_module
 
 pytestmark = pytest.mark.real
@@ -58,7 +58,7 @@ async def test_polling_first_does_not_cost_the_callback(way, spawner, spec):
     assert child.exit == ExitStatus(code=5)
 
 
-@pytest.mark.parametrize("count", [1, 300])
+@pytest.mark.parametrize("count", [1, pytest.param(300, marks=pytest.mark.slow)])
 async def test_a_burst_is_announced_once_each_and_never_holds_the_loop(way, spawner, spec, count):
     if way == "thread":
         count = min(count, 40)
@@ -158,6 +158,18 @@ async def test_an_exit_that_somebody_else_reaped_is_unknown(way, spawner, spec):
     os.waitpid(child.pid, 0)
     assert await child.wait() == ExitStatus()
     assert child.exit.describe() == "gone"
+
+
+async def test_no_room_to_watch_from_the_loop(monkeypatch, spawner, spec):
+    monkeypatch.setattr(reap_module.Reaper, "_register", lambda *_: False)
+    child = spawner.spawn(spec("read x; exit 5", stdin=Stdio.PIPE))
+    assert child.pidfd is not None
+    other = adopt(label="web.9", pid=child.pid, start_time=child.start_time, forest=Forest())
+    other._is_ours = False
+    os.close(child.take_stdin())
+    assert await other.wait() == ExitStatus()
+    assert await child.wait() == ExitStatus(code=5)
+    other.close()
 
 
 def test_without_a_loop(way, spawner, spec):

@@ -101,6 +101,7 @@ def test_arguments_that_are_too_long(spawner, spec):
 
 
 @needs_root
+@pytest.mark.slow
 def test_without_the_right_to_change_user_nothing_is_forked(output):
     code = """if True:
         import os
@@ -182,6 +183,7 @@ async def test_a_child_without_a_pidfd_is_watched_by_a_thread(spawner, spec):
         assert await child.wait() == ExitStatus(code=4)
 
 
+@pytest.mark.slow
 def test_out_of_processes_is_told(spawner, spec, output):
     code = """if True:
         import os, resource

@@ -118,7 +118,7 @@ def has_capability(number: int) -> bool:
     """Whether we hold a Linux capability; elsewhere, whether we are root."""
     if sys.platform == "linux":
         try:
-            with open("/proc/self/status", "rb") as status:  # noqa: PTH123 - pathlib costs a slow import
+            with open("/proc/self/status", "rb") as status:
                 for line in status:
                     if line.startswith(b"CapEff:"):
                         return bool(int(line.split()[1], 16) >> number & 1)

@@ -27,7 +27,7 @@ __all__ = [
     "variable",
 ]
 
-HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")  # noqa: PTH110 - pathlib costs a slow import
+HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")
 TICKS: int = os.sysconf("SC_CLK_TCK")
 
 
@@ -136,7 +136,7 @@ def pids() -> list[int]:
         import psutil  # noqa: PLC0415 - 15 ms that Linux never pays here
 
         return psutil.pids()
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - the hot path of a scan
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
 def last_pid() -> int:
@@ -179,7 +179,7 @@ def command_line(pid: int) -> list[str]:
 def owner(pid: int) -> int | None:
     """The user id that a process runs as (root where it hides itself); None if it is gone."""
     try:
-        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - pathlib costs a slow import
+        return os.stat(f"/proc/{pid}").st_uid
     except (FileNotFoundError, ProcessLookupError):
         return None
 
