@@ -76,26 +76,26 @@ class Process:
         cmd: str | Sequence[str],
         args: str | Sequence[str] | None = None,
         working_dir: str | None = None,
-        shell: bool = False,  # noqa: FBT001, FBT002 - as above
+        shell: bool = False,
         uid: str | int | None = None,
         gid: str | int | None = None,
         env: Mapping[str, str] | None = None,
         rlimits: Mapping[str, int] | None = None,
         executable: str | None = None,
-        use_fds: bool = False,  # noqa: FBT001, FBT002 - as above
+        use_fds: bool = False,
         watcher: Any = None,
-        spawn: bool = True,  # noqa: FBT001, FBT002 - as above
-        pipe_stdout: bool = True,  # noqa: FBT001, FBT002 - as above
-        pipe_stderr: bool = True,  # noqa: FBT001, FBT002 - as above
-        close_child_stdin: bool = True,  # noqa: FBT001, FBT002 - as above
-        close_child_stdout: bool = False,  # noqa: FBT001, FBT002 - as above
-        close_child_stderr: bool = False,  # noqa: FBT001, FBT002 - as above
+        spawn: bool = True,
+        pipe_stdout: bool = True,
+        pipe_stderr: bool = True,
+        close_child_stdin: bool = True,
+        close_child_stdout: bool = False,
+        close_child_stderr: bool = False,
     ) -> None:
         self.name = name
         self.wid = wid
         self.cmd = cmd
         self.args = args
-        self.working_dir = working_dir or os.getcwd()  # noqa: PTH109 - a text, as users expect
+        self.working_dir = working_dir or os.getcwd()
         self.shell = shell
         identity = resolve(uid, gid)
         self.uid, self.gid = identity.uid, identity.gid
@@ -363,7 +363,7 @@ class Process:
             found += below.get(row.pid, ())
         return found
 
-    def children(self, recursive: bool = False) -> list[int]:  # noqa: FBT001, FBT002 - the signature that users know
+    def children(self, recursive: bool = False) -> list[int]:
         """The pids of its children; of all descendants if ``recursive``."""
         return [row.pid for row in self._below(recursive=recursive)]
 
@@ -384,7 +384,7 @@ class Process:
 
         raise psutil.NoSuchProcess(pid)
 
-    def send_signal_children(self, signum: int, recursive: bool = False) -> None:  # noqa: FBT001, FBT002 - as above
+    def send_signal_children(self, signum: int, recursive: bool = False) -> None:
         """Signal all direct children; all descendants if ``recursive``."""
         for row in self._below(recursive=recursive):
             signal_process(row, signum)
@@ -403,7 +403,7 @@ def _reader(fd: int | None) -> BufferedReader | None:
 def _inheritable() -> tuple[int, ...]:
     """Our descriptors beyond the standard ones that a child may have."""
     found: list[int] = []
-    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - plain numbers
+    for name in os.listdir("/dev/fd"):
         try:
             if int(name) > 2 and os.get_inheritable(int(name)):
                 found.append(int(name))

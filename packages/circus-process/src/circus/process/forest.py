@@ -1,15 +1,21 @@
 """Looking at the process table and signalling whole trees: one look for many workers, and no stranger is ever hit.
 
 Theory. A look reads procfs once and is shared: it answers for a dead worker if it was taken after that worker's exit had been
-seen (a dead tree can only shrink or grow from what is in it), and for a living one while it is younger than `FRESH` seconds.
+seen (a dead tree can only shrink or grow from what is in it), and for a living one while it is younger than `FRESH` seconds (or than twice what a look costs, on a crowded machine) when asked.
 Living workers of ours are not read at all, their rows are known; so a look beside 1,000 single-process workers costs a
 listing, not 1,000 reads, and the stop of all of them takes a handful of looks. A tree once found empty after its root's exit
 stays empty and is not asked for again.
 
 A signal goes to the root through its handle, to everybody else through a pidfd opened and then checked against the start
 time. SIGKILL is special: the group of a living root is killed at once by the kernel, and the rest is hunted, look after look,
-until one finds nobody new, since a process may fork faster than anybody can read. The hunt is bounded (`HUNT` seconds): whoever
-is not beaten by then shows up in `survivors_of` and the caller comes back.
+until a settled one finds nobody new, since a process may fork faster than anybody can read. The hunt is bounded (`HUNT` seconds):
+whoever is not beaten by then shows up in `survivors_of` and the caller comes back.
+
+A look is *settled* if nothing moved under it. A process that forks, and whose parent exits at once, again and again, can be
+missed by a plain look: it was not born when procfs was listed, and its parent was gone when it should be read. But then that
+parent was listed and has vanished, or has become a zombie that nobody had seen before. So where that happens what is new is
+listed and read again, and only a settled look proves that a tree is empty. For the same reason the hunter does not look at the
+whole table but at the newest pids, which takes microseconds.
 
 Owns: what was seen of each tree, until its handle is closed.
 """
@@ -18,7 +24,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -33,7 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["FRESH", "HUNT", "Forest", "Look", "signal_process"]
 
 FRESH = 0.02
-HUNT = 0.1
+HUNT = 0.03
+_LISTINGS = 12
+_NEWEST = 12  # pids, counted back from the last one given out
+_QUIET_ROUNDS = 20
 _KEEP_MARKS = 4096
 
 
@@ -83,6 +92,9 @@ class Look:
 
     at: float
     table: Table
+    took: float
+    zombies: frozenset[Identity]
+    settled: bool
 
 
 @final
@@ -137,11 +149,32 @@ class Forest:
     def look(self) -> Look:
         """Look now: one listing, and one read for each process that is not a living child of ours."""
         at = clock.monotonic()
-        owned = self.living
-        rows = (procfs.read_stat(pid) for pid in procfs.pids() if pid not in owned)
+        owned, adopters, last = self.living, _adopters(), self._last
+        zombies: frozenset[Identity] = frozenset() if last is None else last.zombies
+        listed: set[int] = set(owned)
+        rows: list[Stat] = []
+        settled = False
+        for _ in range(_LISTINGS):
+            new = [pid for pid in procfs.pids() if pid not in listed]
+            listed.update(new)
+            settled = True
+            for pid in new:
+                row = procfs.read_stat(pid)
+                if row is not None:
+                    rows.append(row)
+                    if (row.pid, row.start_time) in zombies:
+                        continue
+                    if not row.leaving and (row.ppid not in adopters or self._read_mark(row)):
+                        continue
+                settled = False
+            if settled:
+                break
         look = Look(
-            at,
-            Table((row for row in rows if row is not None), adopters=_adopters(), mark_of=self._mark_of),
+            at=at,
+            table=Table(rows, adopters=adopters, mark_of=self._mark_of),
+            took=clock.monotonic() - at,
+            zombies=frozenset((row.pid, row.start_time) for row in rows if row.zombie),
+            settled=settled,
         )
         with self._lock:
             self._last = look
@@ -153,22 +186,23 @@ class Forest:
         All children share one look, and looks are shared between calls.
         """
         result: dict[int, tuple[int, ...]] = {}
+        asked_at = clock.monotonic()
         with self._lock:
             for child in children:
                 child.poll()
-                rows = self._members(child)
+                rows = self._members(child, asked_at)
                 result[child.pid] = tuple(row.pid for row in rows if not row.zombie)
-                if not rows and child.exit is not None:
+                if not rows and child.exit is not None and self._last is not None and self._last.settled:
                     self._seen.pop(_identity(child.root), None)
         return result
 
-    def _members(self, child: "LocalChild", look: Look | None = None) -> list[Stat]:
+    def _members(self, child: "LocalChild", asked_at: float, look: Look | None = None) -> list[Stat]:
         """The rows of its tree; empty without a look where that is known."""
         seen = self._seen.get(_identity(child.root))
         if seen is None:
             return []
         if look is None:
-            look = self._recent(child)
+            look = self._recent(child, asked_at)
         rows = look.table.members(child.root, seen=seen)
         seen.update((row.pid, row.start_time) for row in rows)
         if child.is_ours:
@@ -177,29 +211,46 @@ class Forest:
                 rows.insert(0, _row_of(child.root))
         return rows
 
-    def _recent(self, child: "LocalChild") -> Look:
+    def _recent(self, child: "LocalChild", asked_at: float) -> Look:
+        """A look that may answer for this child: for a dead one any since its end, as long as it shows nobody."""
         last = self._last
-        if last is not None:
-            since = (
-                child.exited_at
-                if child.exit is not None
-                else max(child.started_at, clock.monotonic() - FRESH)
-            )
-            if last.at >= since:
-                return last
-        return self.look()
+        if last is None or last.at < child.started_at:
+            return self.look()
+        if last.at >= asked_at - max(FRESH, 2 * last.took):
+            return last if child.exit is None or last.at >= child.exited_at else self.look()
+        if child.exit is None or last.at < child.exited_at:
+            return self.look()
+        seen = self._seen.get(_identity(child.root), ())
+        return self.look() if last.table.members(child.root, seen=seen) else last
 
-    def _mark_of(self, row: Stat) -> str | None:
+    def _read_mark(self, row: Stat) -> bool:
+        """Read which mark an orphan carries, while it can be read.
+
+        Returns:
+            Whether that is certain: a process that ended meanwhile has no environment left, and one that is about to exec
+            may show an empty one.
+        """
         identity = (row.pid, row.start_time)
         if identity in self._marks:
-            return self._marks[identity]
-        value = procfs.environ_value(row.pid, MARK)
-        if value is not None or procfs.ticks_now() - row.start_time > procfs.TICKS:
-            # A process that is about to exec may show an empty environment: no mark is believed after a second only.
+            return True
+        try:
+            environment = procfs.environ(row.pid)
+        except PermissionError:
+            environment = b"="  # another user's: none of ours, or beyond our reach
+        young = procfs.ticks_now() - row.start_time < procfs.TICKS
+        if not environment:
+            again = procfs.read_stat(row.pid)
+            if again is None or again.leaving or young:
+                return False
+        value = procfs.variable(environment or b"", MARK)
+        if value is not None or not young:
             if len(self._marks) >= _KEEP_MARKS:
                 self._marks.clear()
             self._marks[identity] = value
-        return value
+        return True
+
+    def _mark_of(self, row: Stat) -> str | None:
+        return self._marks.get((row.pid, row.start_time))
 
     # -- signalling ------------------------------------------------------------------------------------------------
 
@@ -213,31 +264,39 @@ class Forest:
         """
         send = self._kill_tree if number == signal.SIGKILL else self._signal_tree
         result: dict[int, tuple[int, ...]] = {}
+        asked_at = clock.monotonic()
         with self._lock:
             for child in children:
                 child.poll()
-                result[child.pid] = tuple(send(child, number))
+                result[child.pid] = tuple(send(child, number, asked_at))
         return result
 
-    def _signal_tree(self, child: "LocalChild", number: int) -> list[int]:
-        return _send(child, (row for row in self._members(child) if not row.zombie), number)
+    def _signal_tree(self, child: "LocalChild", number: int, asked_at: float) -> list[int]:
+        return _send(child, (row for row in self._members(child, asked_at) if not row.zombie), number)
 
-    def _kill_tree(self, child: "LocalChild", number: int) -> list[int]:
+    def _kill_tree(self, child: "LocalChild", number: int, asked_at: float) -> list[int]:
         struck: set[Identity] = set()
+        deadline = clock.monotonic() + HUNT
         if child.root.sid == child.pid and child.is_ours:
             _kill_group(child)
-        rows = self._members(child)
-        deadline = clock.monotonic() + HUNT
+        rows = self._members(child, asked_at)
         while True:
             prey = [row for row in rows if not row.zombie and (row.pid, row.start_time) not in struck]
-            if not prey:
-                break
             _send(child, prey, number)
             struck.update((row.pid, row.start_time) for row in prey)
-            if all(row.pid == child.pid for row in prey) or clock.monotonic() >= deadline:
-                break  # alone: its group was killed as a whole, there is nobody to look for
-            rows = self._members(child, self.look())
+            if all(row.pid == child.pid for row in prey) and (prey or self._settled(child)):
+                break  # nobody is left, or the root alone, whose group was killed as a whole
+            if clock.monotonic() >= deadline:
+                break
+            if prey and child.root.mark:
+                struck.update(_hunt_newest(child.root.mark, self.living, deadline))
+            rows = self._members(child, asked_at, self.look())
         return [pid for pid, _ in sorted(struck)]
+
+    def _settled(self, child: "LocalChild") -> bool:
+        """Whether finding nobody means that nobody is there."""
+        known_empty = _identity(child.root) not in self._seen
+        return known_empty or self._last is None or self._last.settled
 
     # -- orphans ---------------------------------------------------------------------------------------------------
 
@@ -266,6 +325,33 @@ def _adopters() -> frozenset[int]:
             break
         pid = row.ppid
     return frozenset(adopters)
+
+
+def _hunt_newest(mark: str, owned: Collection[int], deadline: float) -> set[Identity]:
+    """Kill what carries the mark among the newest processes, until none has been met for a while."""
+    struck: set[Identity] = set()
+    quiet = 0
+    while quiet < _QUIET_ROUNDS and clock.monotonic() < deadline:
+        quiet += 1
+        last = procfs.last_pid()
+        for pid in range(last + 2, max(1, last - _NEWEST), -1):
+            if pid in owned:
+                continue
+            row = procfs.read_stat(pid)
+            if row is None or row.leaving or not _carries(row, mark):
+                continue
+            if signal_process(row, signal.SIGKILL):
+                quiet = 0
+                struck.add((row.pid, row.start_time))
+    return struck
+
+
+def _carries(row: Stat, mark: str) -> bool:
+    try:
+        value = procfs.variable(procfs.environ(row.pid) or b"", MARK)
+    except PermissionError:
+        return False
+    return value is not None and mark in value.split(":")
 
 
 def _kill_group(child: "LocalChild") -> None:

@@ -263,7 +263,7 @@ class LocalChild:
         for fd in (self.take_stdin(), self.take_stdout(), self.take_stderr()):
             if fd is not None:
                 os.close(fd)
-        if self._reaper is not None and self._exit is None:
+        if self._reaper is not None and (self._exit is None or self._loop is None or self._loop.is_closed()):
             self._reaper.forget(self)
             self._reaper = None
         if self._reaper is None:  # else its announcement is under way and releases the rest

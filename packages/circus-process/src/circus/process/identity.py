@@ -102,10 +102,15 @@ def refusal(identity: Identity) -> str | None:
 
 
 def needed(identity: Identity) -> Identity:
-    """Without what already holds: nothing is left to do for a user who asks to be itself."""
+    """Without what already holds: nothing is left to do for a user who asks to be itself.
+
+    That user, without the right to change groups, keeps the groups it has, whatever the user database says of it.
+    """
     uid = identity.uid if identity.uid is not None and _differs(identity.uid, os.getresuid()) else None
     gid = identity.gid if identity.gid is not None and _differs(identity.gid, os.getresgid()) else None
     groups = identity.groups if identity.groups is not None and _new_groups(identity.groups) else None
+    if identity.uid is not None and uid is None and gid is None and not has_capability(CAP_SETGID):
+        groups = None
     return Identity(uid=uid, gid=gid, groups=groups)
 
 
@@ -113,7 +118,7 @@ def has_capability(number: int) -> bool:
     """Whether we hold a Linux capability; elsewhere, whether we are root."""
     if sys.platform == "linux":
         try:
-            with open("/proc/self/status", "rb") as status:  # noqa: PTH123 - pathlib costs a slow import
+            with open("/proc/self/status", "rb") as status:
                 for line in status:
                     if line.startswith(b"CapEff:"):
                         return bool(int(line.split()[1], 16) >> number & 1)

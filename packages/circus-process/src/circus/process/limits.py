@@ -88,7 +88,7 @@ def _ceiling(name: str) -> int:
     """What even root cannot exceed."""
     if name == "nofile" and sys.platform == "linux":
         try:
-            with open("/proc/sys/fs/nr_open", "rb") as file:  # noqa: PTH123 - pathlib costs a slow import
+            with open("/proc/sys/fs/nr_open", "rb") as file:
                 return int(file.read())
         except OSError:
             pass  # hidden in a sandbox: the kernel will tell

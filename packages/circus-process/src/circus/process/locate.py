@@ -57,9 +57,9 @@ def find(program: str, env: Mapping[str, str], cwd: str | None, *, as_us: bool =
 
 def why_not(path: str, cwd: str | None, *, as_us: bool = True) -> Fault | None:
     """Why a file cannot be executed, or None."""
-    full = os.path.join(cwd or ".", path)  # noqa: PTH118 - the words of execve, not of pathlib
+    full = os.path.join(cwd or ".", path)
     try:
-        mode = os.stat(full).st_mode  # noqa: PTH116
+        mode = os.stat(full).st_mode
     except OSError as error:
         missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
         return Fault(Stage.FIND_EXECUTABLE if missing else Stage.EXEC, path, _words(error))
@@ -70,7 +70,7 @@ def why_not(path: str, cwd: str | None, *, as_us: bool = True) -> Fault | None:
     ):
         return Fault(Stage.EXEC, path, "permission denied (not executable)")
     interpreter = _interpreter(full)
-    if interpreter is not None and not os.path.exists(os.path.join(cwd or ".", interpreter)):  # noqa: PTH110, PTH118
+    if interpreter is not None and not os.path.exists(os.path.join(cwd or ".", interpreter)):
         return Fault(Stage.EXEC, path, f"its interpreter {interpreter!r} does not exist")
     return None
 

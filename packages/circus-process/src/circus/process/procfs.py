@@ -15,15 +15,19 @@ __all__ = [
     "HAS_PROCFS",
     "TICKS",
     "Stat",
-    "environ_value",
+    "command_line",
+    "environ",
+    "last_pid",
+    "owner",
     "parse_stat",
     "pids",
     "read_stat",
     "start_time",
     "ticks_now",
+    "variable",
 ]
 
-HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")  # noqa: PTH110 - pathlib costs a slow import
+HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")
 TICKS: int = os.sysconf("SC_CLK_TCK")
 
 
@@ -50,7 +54,13 @@ class Stat(NamedTuple):
         """Whether it has ended and only its entry is left."""
         return self.state in "ZXx"
 
+    @property
+    def leaving(self) -> bool:
+        """Whether it is a zombie or about to be: without memory, and no thread of the kernel."""
+        return self.zombie or (self.vms == 0 and self.ppid not in _KERNEL)
 
+
+_KERNEL = (0, 2)  # parents of the kernel's own threads
 _PAGE: int = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -126,27 +136,58 @@ def pids() -> list[int]:
         import psutil  # noqa: PLC0415 - 15 ms that Linux never pays here
 
         return psutil.pids()
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - the hot path of a scan
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def environ_value(pid: int, name: str) -> str | None:
-    """A variable of the environment that the process was executed with; None if unset or not ours to read."""
+def last_pid() -> int:
+    """The pid that was given out last; 0 where that cannot be known."""
+    raw = _read("/proc/loadavg", 128) if HAS_PROCFS else None
+    return int(raw.split()[-1]) if raw else 0
+
+
+def environ(pid: int) -> bytes | None:
+    """The environment that a process was executed with, as NUL-terminated items; None if it is gone.
+
+    Empty for a zombie, and for a moment while a process executes another program.
+
+    Raises:
+        PermissionError: it is not ours to read.
+    """
     if not HAS_PROCFS:
-        return _environ_by_psutil(pid, name)
-    path, key = f"/proc/{pid}/environ", name.encode() + b"="
+        return _environ_by_psutil(pid)
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError):
         return None
-    raw = bytearray()
+    raw = b""
     try:
         while part := os.read(fd, 65536):
             raw += part
-    except (ProcessLookupError, PermissionError):
+    except ProcessLookupError:
         return None
     finally:
         os.close(fd)
-    for item in raw.split(b"\0"):
+    return raw
+
+
+def command_line(pid: int) -> list[str]:
+    """The argument vector that a process shows; empty if it is gone, a zombie, or in the middle of an exec."""
+    raw = _read(f"/proc/{pid}/cmdline", 4096)
+    return [os.fsdecode(word) for word in raw.split(b"\0")] if raw else []
+
+
+def owner(pid: int) -> int | None:
+    """The user id that a process runs as (root where it hides itself); None if it is gone."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def variable(environment: bytes, name: str) -> str | None:
+    """The value of a variable in what `environ` gave."""
+    key = name.encode() + b"="
+    for item in environment.split(b"\0"):
         if item.startswith(key):
             return item[len(key) :].decode("utf-8", "backslashreplace")
     return None
@@ -187,10 +228,13 @@ def _stat_by_psutil(pid: int) -> Stat | None:
         return None
 
 
-def _environ_by_psutil(pid: int, name: str) -> str | None:
+def _environ_by_psutil(pid: int) -> bytes | None:
     import psutil  # noqa: PLC0415 - 15 ms that Linux never pays here
 
     try:
-        return psutil.Process(pid).environ().get(name)
+        items = psutil.Process(pid).environ().items()
+    except psutil.AccessDenied as error:
+        raise PermissionError(str(error)) from error
     except psutil.Error:
         return None
+    return b"".join(os.fsencode(f"{key}={value}") + b"\0" for key, value in items)

@@ -88,7 +88,7 @@ class Reaper:
         self._by_fd: dict[int, Reapable] = {}
         self._due: deque[Reapable] = deque()
         self._calling = False
-        self._asleep: set[int] = set()  # the pids that have a thread
+        self._asleep: set[Reapable] = set()  # those that have a thread
 
     def watch(self, child: Reapable) -> None:
         """Announce the child's end on the loop, once.
@@ -100,7 +100,7 @@ class Reaper:
         if fd is not None and self._register(fd):
             self._by_fd[fd] = child
             return
-        self._asleep.add(child.pid)
+        self._asleep.add(child)
         threading.Thread(target=self._sleep, args=(child,), name=f"reap-{child.pid}", daemon=True).start()
 
     def forget(self, child: Reapable) -> None:
@@ -109,7 +109,7 @@ class Reaper:
         if fd is not None and self._by_fd.get(fd) is child:
             self._unregister(fd)
             self._close_if_idle()
-        self._asleep.discard(child.pid)
+        self._asleep.discard(child)
         self._retire()
 
     def _register(self, fd: int) -> bool:
@@ -148,19 +148,25 @@ class Reaper:
         self._call_soon()
 
     def _sleep(self, child: Reapable) -> None:
-        """The thread of the fall-back: sleep until the child is a zombie, then wake the loop."""
-        with suppress(
-            ChildProcessError
-        ):  # reaped already, by poll() or by somebody else: announced all the same
-            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        """The thread of the fall-back: sleep until the child has ended, then wake the loop."""
+        fd = child.pidfd
+        if fd is not None:  # there is one, but no room to watch it from the loop
+            poller = select.poll()
+            poller.register(fd, select.POLLIN)
+            poller.poll()
+        else:
+            with suppress(
+                ChildProcessError
+            ):  # reaped already, by poll() or by somebody else: announced all the same
+                os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
         try:
             self._loop.call_soon_threadsafe(self._collect, child)
         except RuntimeError:
             return  # the loop has been closed: nobody listens any more
 
     def _collect(self, child: Reapable) -> None:
-        if child.pid in self._asleep and child.poll() is not None:
-            self._asleep.discard(child.pid)
+        if child in self._asleep and child.poll() is not None:
+            self._asleep.discard(child)
             self._due.append(child)
             self._call_soon()
 

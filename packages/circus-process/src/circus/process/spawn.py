@@ -30,7 +30,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, final
 
 from circus.process import chain, clock, identity, limits, locate, procfs, reap
@@ -144,9 +144,9 @@ class LocalSpawner:
         wishes = self._wishes(spec)
         if not wishes.any:
             return list(spec.argv), spec.executable
-        if spec.cwd is not None and not os.path.isdir(spec.cwd):  # noqa: PTH112 - the words of chdir
+        if spec.cwd is not None and not os.path.isdir(spec.cwd):
             try:
-                os.stat(spec.cwd)  # noqa: PTH116
+                os.stat(spec.cwd)
                 cause = "not a directory"
             except OSError as error:
                 cause = _words(error)
@@ -230,11 +230,11 @@ class LocalSpawner:
         self, spec: ProcessSpec, pid: int, mark: str, pipes: "_Pipes", *, watch: bool
     ) -> LocalChild:
         """Make the handle; on failure kill and reap what was started."""
-        try:
+        pidfd, started = None, 0
+        with suppress(ProcessLookupError):  # reaped by somebody else already: its exit will be unknown
             pidfd = reap.open_pidfd(pid)
+        with suppress(OSError):  # no descriptor left for a look: its tree is known without its start
             started = procfs.start_time(pid)
-        except OSError:  # ESRCH: reaped by somebody else already; EMFILE: no descriptor left for a look
-            pidfd, started = None, 0
         if self._original_nofile is not None:
             pidfd = None if pidfd is None else self._high(pidfd)
             pipes.ours = [None if fd is None else self._high(fd) for fd in pipes.ours]
@@ -343,7 +343,7 @@ def _told(spec: ProcessSpec, error: OSError) -> SpawnError:
 
 
 def _can_enter(folder: str) -> bool:
-    return os.path.isdir(folder) and os.access(folder, os.X_OK)  # noqa: PTH112 - the words of chdir
+    return os.path.isdir(folder) and os.access(folder, os.X_OK)
 
 
 def _words(error: OSError) -> str:

@@ -106,7 +106,8 @@ class FakeChild:
         for timer in self._timers:
             timer.cancel()
         self._close_theirs()
-        self._loop.call_soon(self._announce)
+        if not self._loop.is_closed():  # a test that is over: nobody waits any more
+            self._loop.call_soon(self._announce)
 
     def _announce(self) -> None:
         assert self.exit is not None
