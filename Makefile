@@ -9,7 +9,12 @@ MODULES := circus.protocol circus.exc circus.process circus.stream circus.socket
 	circus.client circus.consumer circus.ctl circus.arbiter circus.config circus.circusd \
 	circus.plugins circus.stats circus.commands circus.pidfile circus.util circus.top circus.web
 
-.PHONY: help run setup check format lint types pure test clean
+REFERENCE := .venv-reference
+REFERENCE_STAMP := $(REFERENCE)/.installed
+# Debian packages that tests need, with a program of each.
+SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium
+
+.PHONY: help run setup reference system-packages check format lint types pure test test-real test-wheels coverage clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -42,8 +47,34 @@ pure: $(STAMP)
 
 check: lint types pure  ## format, lint, types and the fast tests
 
-test: lint types $(STAMP)  ## everything that CI runs
+reference: $(REFERENCE_STAMP)  ## make .venv-reference, the reference to compare with
+
+$(REFERENCE_STAMP): constraints-reference.txt
+	test -x $(REFERENCE)/bin/python || $(PYTHON) -m venv $(REFERENCE)
+	$(REFERENCE)/bin/python -m pip install --quiet --no-compile -c $< circus
+	touch $@
+
+system-packages:  ## install the missing programs that tests need (root on a Debian; elsewhere those tests are skipped)
+	@missing=; for pair in $(SYSTEM_PACKAGES); do \
+		command -v $${pair#*:} >/dev/null || missing="$$missing $${pair%:*}"; done; \
+	if test -z "$$missing"; then :; \
+	elif test "$$(id -u)" = 0 && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			$$missing >/dev/null || echo "could not install$$missing: their tests are skipped"; \
+	else echo "tests are skipped without them: apt-get install$$missing"; fi
+
+test: lint types $(STAMP) reference system-packages  ## everything that CI runs
 	$(BIN)/pytest -n 2 -q
 
+test-real: $(STAMP)  ## the tests that start real processes
+	$(BIN)/pytest -m real -n 2 -q
+
+test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a fresh environment
+	$(BIN)/pytest tests/layout/test_wheels.py -q
+
+coverage: $(STAMP)  ## which lines and branches the tests reach
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage report --show-missing --skip-covered
+
 clean:  ## remove what was made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(REFERENCE) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -93,7 +93,7 @@ def _allowed(node: Any) -> frozenset[str]:
 
 
 def _descriptors() -> frozenset[int]:
-    return frozenset(int(name) for name in os.listdir(_DESCRIPTORS))  # noqa: PTH208 - twice as fast
+    return frozenset(int(name) for name in os.listdir(_DESCRIPTORS))
 
 
 def _target(descriptor: int) -> str | None:
@@ -127,7 +127,7 @@ def _stat(pid: int) -> tuple[str, int] | None:
 
 
 def _pids() -> list[int]:
-    return [int(name) for name in os.listdir(_PROC) if name.isdigit()] if _PROC.is_dir() else []  # noqa: PTH208
+    return [int(name) for name in os.listdir(_PROC) if name.isdigit()] if _PROC.is_dir() else []
 
 
 def child_pids() -> frozenset[int]:

@@ -123,7 +123,7 @@ def encode(document: Any) -> bytes:
 def _printable(value: Any) -> Any:
     match value:
         case str():
-            return value.encode("utf-8", "surrogatepass").decode("utf-8", "backslashreplace")
+            return value.encode("utf-8", "backslashreplace").decode()
         case bytes():
             return value.decode("utf-8", "backslashreplace")
         case dict():

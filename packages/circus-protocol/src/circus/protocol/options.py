@@ -446,16 +446,24 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 
     What is already nested stays, and flat names are laid over it.
     """
-    nested: dict[str, Any] = {}
+    nested: dict[str, Any] = {
+        name: dict(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+        for name, value in flat.items()
+        if _group_of(name) is None
+    }
     for name, value in flat.items():
-        if name.startswith("rlimit_"):
-            nested.setdefault("rlimits", {})[name.removeprefix("rlimit_")] = value
-            continue
-        head, dot, rest = name.partition(".")
-        if dot and head in {"stdout_stream", "stderr_stream", "hooks"}:
-            nested.setdefault(head, {})[rest] = value
-        elif isinstance(value, dict):
-            nested[name] = {**nested.get(name, {}), **cast("dict[str, Any]", value)}
-        else:
-            nested[name] = value
+        group = _group_of(name)
+        if group is not None:
+            head, rest = group
+            if not isinstance(nested.get(head), dict):
+                nested[head] = {}
+            nested[head][rest] = value
     return nested
+
+
+def _group_of(name: str) -> tuple[str, str] | None:
+    """The mapping that a flat name belongs into, and its key there."""
+    if name.startswith("rlimit_"):
+        return "rlimits", name.removeprefix("rlimit_")
+    head, dot, rest = name.partition(".")
+    return (head, rest) if dot and head in {"stdout_stream", "stderr_stream", "hooks"} else None
