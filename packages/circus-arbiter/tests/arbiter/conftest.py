@@ -64,7 +64,7 @@ class Running:
 
     async def ok(self, command: str, **properties: Any) -> dict[str, Any]:
         reply = await self.call(command, **properties)
-        assert reply["status"] not in {"error"}, reply
+        assert reply["status"] != "error", reply
         return reply
 
     async def follow(self, topic: str = "watcher.") -> None:

@@ -166,6 +166,7 @@ class Arbiter:
         self._provided_loop = loop is not None
         self._restarting = False
         self._engine: Engine | None = None
+        self._task: asyncio.Task[None] | None = None
         self._facades: dict[str, Watcher] = {}
         if loop is not None:
             self.loop = loop
@@ -238,7 +239,7 @@ class Arbiter:
                 log.error("the arbiter failed", exc_info=error)
 
         # The caller's loop is the parent: there is no other scope that lives as long as this arbiter.
-        self._task: asyncio.Task[None] | None = loop.create_task(self._run(is_started, handle_signals=False))
+        self._task = loop.create_task(self._run(is_started, handle_signals=False))
         self._task.add_done_callback(has_ended)
         return started
 

@@ -5,9 +5,9 @@ Nothing inside uses this; it exists for ``arbiter.loop.run_sync(...)`` and ``arb
 
 import asyncio
 import concurrent.futures
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from inspect import isawaitable
-from typing import Any, cast, final
+from typing import Any, final
 
 __all__ = ["LoopAdapter", "unwrap"]
 
@@ -52,9 +52,9 @@ class LoopAdapter:
         async def work() -> Any:
             result = function()
             if isinstance(result, concurrent.futures.Future):
-                result = asyncio.wrap_future(cast("concurrent.futures.Future[Any]", result))
+                result = asyncio.wrap_future(result)  # pyright: ignore[reportUnknownArgumentType]
             if isawaitable(result):
-                return await asyncio.wait_for(cast("Awaitable[Any]", result), timeout)
+                return await asyncio.wait_for(result, timeout)
             return result
 
         if self.asyncio_loop.is_running():

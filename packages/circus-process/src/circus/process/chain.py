@@ -81,7 +81,7 @@ def tool(name: str) -> str | None:
     """The full path of a tool of util-linux. Searched in the system's folders alone, never in a PATH that we were given."""
     for folder in ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"):
         path = f"{folder}/{name}"
-        if os.access(path, os.X_OK) and b"busybox" not in os.fsencode(os.path.realpath(path)):  # noqa: PTH - speed
+        if os.access(path, os.X_OK) and b"busybox" not in os.fsencode(os.path.realpath(path)):
             return path
     return None
 
