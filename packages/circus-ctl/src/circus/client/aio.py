@@ -1,0 +1,214 @@
+"""The client for asyncio: many calls at once, each with its own deadline.
+
+Theory: no task reads. One callback on the loop drains the socket and its monitor, and hands each answer to the future
+of its id; a caller owns its future, and takes it back when it is cancelled or late. An answer to nobody is dropped.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import zmq
+
+from circus.client.channel import Channel
+from circus.client.errors import CallError, TimedOut
+from circus.client.link import Link, failure
+from circus.client.readiness import Readiness
+from circus.client.security import Security
+from circus.client.wire import CallIds, Document, make_message, pack, unpack
+from circus.protocol.endpoints import DEFAULT_ENDPOINT
+
+if TYPE_CHECKING:
+    from circus.protocol import Reply, Request
+
+__all__ = ["AsyncCircusClient"]
+
+_BATCH: Final = 64
+"""Messages handled before other callbacks of the loop get their turn."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    frame: bytes
+    answer: "asyncio.Future[Document]"
+    patient_until: float
+    is_cast: bool
+    sent: bool = False
+
+
+class AsyncCircusClient:
+    """Asks a daemon; calls may overlap.
+
+    To be used on one loop. ``async with`` closes it; so does `stop`.
+
+    Args:
+        context: a ZeroMQ context; it stays the caller's. Without one, the process's shared one.
+        endpoint: where circusd listens.
+        timeout: seconds for a whole call.
+        ssh_server: ``user@host:port`` to go through.
+        ssh_keyfile: the private key for that.
+        security: keys, for an endpoint that wants some.
+        patience: seconds to go on trying while nobody listens; 0 fails at once.
+
+    Raises:
+        CallError: the endpoint cannot be one, or ssh made no tunnel.
+    """
+
+    def __init__(
+        self,
+        context: "zmq.Context[Any] | None" = None,
+        endpoint: str = DEFAULT_ENDPOINT,
+        timeout: float = 5.0,
+        ssh_server: str | None = None,
+        ssh_keyfile: str | None = None,
+        *,
+        security: Security | None = None,
+        patience: float = 0.0,
+    ) -> None:
+        # A context of zmq.asyncio would make sockets with another interface than ours.
+        self.context: zmq.Context[Any] = zmq.Context.shadow(context) if context else zmq.Context.instance()
+        self.endpoint = endpoint
+        self.timeout = timeout * 1000
+        """Milliseconds, as in `CircusClient`."""
+        self._patience = patience
+        self._ids = CallIds()
+        self._pending: dict[str, _Pending] = {}
+        self._channel = Channel(
+            self.context,
+            zmq.DEALER,
+            endpoint=endpoint,
+            security=security,
+            ssh_server=ssh_server,
+            ssh_keyfile=ssh_keyfile,
+        )
+        self._readiness = Readiness((self._channel.socket, self._channel.monitor), callback=self._drain)
+
+    @property
+    def socket(self) -> "zmq.Socket[bytes]":
+        """The DEALER."""
+        return self._channel.socket
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Close the connection; calls that wait fail. Idempotent."""
+        self._readiness.stop()
+        self._channel.close()
+        self._fail_all(CallError("this client is stopped"))
+
+    async def send_message(self, command: str, **props: Any) -> Document:
+        """`call` with the command and its properties."""
+        return await self.call(make_message(command, **props))
+
+    async def call(self, cmd: Mapping[str, Any] | str) -> Document:
+        """Ask, and wait for the answer; arguments, results and errors are those of `CircusClient.call`.
+
+        To wait less than the client's timeout, put it into an ``asyncio.timeout``.
+        """
+        if self._channel.closed:
+            raise CallError("this client is stopped")
+        call_id = self._ids.next()
+        document, frame = pack(cmd, call_id=call_id)
+        pending = _Pending(
+            frame,
+            asyncio.get_running_loop().create_future(),
+            time.monotonic() + self._patience,
+            is_cast=document.get("msg_type") == "cast",
+        )
+        self._readiness.start()
+        self._pending[call_id] = pending
+        self._readiness.again()
+        late = asyncio.timeout(self.timeout / 1000)
+        try:
+            async with late:
+                return await pending.answer
+        except TimeoutError:
+            if late.expired():
+                raise TimedOut from None
+            raise
+        finally:
+            self._pending.pop(call_id, None)
+
+    async def request(self, request: "Request") -> "Reply":
+        """Ask with a model of `circus.protocol.messages`, and get one of `circus.protocol.replies`.
+
+        Raises:
+            CallError: as `call`.
+        """
+        from circus.client.typed import as_document, as_reply  # noqa: PLC0415 - loads pydantic
+
+        return as_reply(request, await self.call(as_document(request)))
+
+    def _drain(self) -> None:
+        """Handle what has come and send what may go, a batch at a time."""
+        channel = self._channel
+        if channel.closed:
+            return
+        news = list(channel.news())
+        self._send_waiting()
+        for _ in range(_BATCH):
+            frames = channel.try_receive()
+            if frames is None:
+                break
+            self._take(frames)
+        else:
+            self._readiness.again()
+        if not channel.socket.get(zmq.EVENTS) & zmq.POLLOUT or any(link.failed for link in news):
+            self._tell(news)
+        # The look at EVENTS may have swallowed the wake-up for what came meanwhile.
+        if channel.socket.get(zmq.EVENTS) & zmq.POLLIN or channel.monitor.get(zmq.EVENTS) & zmq.POLLIN:
+            self._readiness.again()
+
+    def _send_waiting(self) -> None:
+        for call_id, pending in list(self._pending.items()):
+            if pending.sent:
+                continue
+            if not self._channel.try_send(pending.frame):
+                return
+            pending.sent = True
+            if pending.is_cast:
+                self._channel.linger()
+                self._settle(call_id, {})
+
+    def _take(self, frames: list[bytes]) -> None:
+        try:
+            reply = unpack(frames)
+        except CallError as error:
+            self._fail_all(error, only_sent=True)
+            return
+        call_id = reply.get("id")
+        if call_id is None and reply.get("status") == "error":
+            # An error about a request whose id could not be read: it is somebody's only if there is just one.
+            sent = [key for key, pending in self._pending.items() if pending.sent]
+            call_id = sent[0] if len(sent) == 1 else None
+        if isinstance(call_id, str):
+            self._settle(call_id, reply)
+
+    def _settle(self, call_id: str, reply: Document) -> None:
+        pending = self._pending.get(call_id)
+        if pending is not None and not pending.answer.done():
+            pending.answer.set_result(reply)
+
+    def _tell(self, news: list[Link]) -> None:
+        """Fail the calls that this news decides."""
+        now = time.monotonic()
+        for link in news:
+            for pending in self._pending.values():
+                error = failure(link, self.endpoint, sent=pending.sent)
+                patient = not pending.sent and link in {Link.NOBODY, Link.CUT} and now < pending.patient_until
+                if error is not None and not patient and not pending.answer.done():
+                    pending.answer.set_exception(error)
+
+    def _fail_all(self, error: CallError, *, only_sent: bool = False) -> None:
+        for pending in self._pending.values():
+            if not pending.answer.done() and (pending.sent or not only_sent):
+                pending.answer.set_exception(error)
