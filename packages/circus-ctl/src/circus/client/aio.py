@@ -204,7 +204,7 @@ class AsyncCircusClient:
         for link in news:
             for pending in self._pending.values():
                 error = failure(link, self.endpoint, sent=pending.sent)
-                patient = not pending.sent and link in {Link.NOBODY, Link.CUT} and now < pending.patient_until
+                patient = not pending.sent and link is Link.NOBODY and now < pending.patient_until
                 if error is not None and not patient and not pending.answer.done():
                     pending.answer.set_exception(error)
 

@@ -142,7 +142,7 @@ class CircusClient:
         while not channel.try_send(frame):
             for link in channel.news():
                 error = failure(link, self.endpoint, sent=False)
-                patient = link in {Link.NOBODY, Link.CUT} and time.monotonic() < patient_until
+                patient = link is Link.NOBODY and time.monotonic() < patient_until
                 if error is not None and not patient and not channel.socket.poll(0, zmq.POLLOUT):
                     raise error
             self._poll(zmq.POLLOUT, deadline)

@@ -2,13 +2,14 @@
 
 Theory: libzmq connects in the background and never says that it fails: a request to nobody just waits. Its monitor
 does say so. A failed attempt ends in CONNECT_RETRIED (nobody listens), a refusal in HANDSHAKE_FAILED_*, a good one in
-HANDSHAKE_SUCCEEDED, and the end of that in DISCONNECTED. `after` folds these into one of six states, `failure` turns
-a state into the error that a caller gets. A state that is not `READY` may be old news; only an event that comes while
-a call waits counts against it.
+HANDSHAKE_SUCCEEDED, and the end of that in DISCONNECTED. After a break or a cut, the first CONNECT_RETRIED announces
+an attempt, the second tells that it failed. A daemon that stops cuts a handshake once and is gone; one that refuses
+keys cuts it each time: so a cut counts when it comes twice. `after` folds events into a state, `failure` turns a state
+into the error that a caller gets. A state may be old news; only one that comes while a call waits counts against it.
 """
 
 from enum import Enum, IntEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from circus.client.errors import AccessDenied, CallError, NotRunning, WentAway
 
@@ -37,13 +38,24 @@ class Link(Enum):
     """It was ready, and the other side closed it."""
     CUT = "cut"
     """The other side took the connection and closed it before the handshake was over."""
+    CUT_RETRYING = "cut, retrying"
+    REFUSED = "refused"
+    """Cut twice."""
     DENIED = "denied"
     FOREIGN = "foreign"
     """The other side speaks another protocol, or wants keys."""
 
     @property
     def failed(self) -> bool:
-        return self not in {Link.CONNECTING, Link.READY}
+        return failure(self, "", sent=True) is not None
+
+
+_AFTER_RETRY: Final = {
+    Link.CONNECTING: Link.NOBODY,
+    Link.GONE: Link.CONNECTING,
+    Link.CUT: Link.CUT_RETRYING,
+    Link.CUT_RETRYING: Link.NOBODY,
+}
 
 
 def after(link: Link, event: LinkEvent) -> Link:
@@ -52,14 +64,11 @@ def after(link: Link, event: LinkEvent) -> Link:
         case LinkEvent.HANDSHAKE_SUCCEEDED:
             return Link.READY
         case LinkEvent.CONNECT_RETRIED:
-            # The first one after a break only announces the attempt. After a refusal, that is the better reason.
-            if link is Link.GONE:
-                return Link.CONNECTING
-            return Link.NOBODY if link is Link.CONNECTING else link
+            return _AFTER_RETRY.get(link, link)
         case LinkEvent.DISCONNECTED:
             return Link.GONE if link is Link.READY else link
         case LinkEvent.HANDSHAKE_FAILED_NO_DETAIL:
-            return Link.CUT
+            return Link.REFUSED if link in {Link.CUT, Link.CUT_RETRYING, Link.REFUSED} else Link.CUT
         case LinkEvent.HANDSHAKE_FAILED_PROTOCOL:
             return Link.FOREIGN
         case LinkEvent.HANDSHAKE_FAILED_AUTH:
@@ -77,7 +86,7 @@ def failure(link: Link, endpoint: str, *, sent: bool) -> CallError | None:
         sent: whether the request has left.
     """
     match link:
-        case Link.CONNECTING | Link.READY:
+        case Link.CONNECTING | Link.READY | Link.CUT | Link.CUT_RETRYING:
             return None
         case Link.NOBODY:
             if sent:
@@ -85,8 +94,8 @@ def failure(link: Link, endpoint: str, *, sent: bool) -> CallError | None:
             return NotRunning(f"circusd is not running: nobody listens at {endpoint}")
         case Link.GONE:
             return WentAway(f"circusd at {endpoint} went away before it answered") if sent else None
-        case Link.CUT:
-            return NotRunning(f"no circusd answers at {endpoint}: the connection was closed at once")
+        case Link.REFUSED:
+            return AccessDenied(f"access denied at {endpoint}: each connection is closed at once; it may want CURVE keys")
         case Link.DENIED:
             return AccessDenied(f"access denied by circusd at {endpoint}: this user or key is not authorised")
         case Link.FOREIGN:
