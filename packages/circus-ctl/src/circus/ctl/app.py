@@ -20,6 +20,7 @@ from circus.client.errors import CallError
 from circus.ctl.arguments import Line, arrange
 from circus.ctl.commands.common import session_of
 from circus.ctl.failures import ExitCode, Failure, from_call
+from circus.ctl.light import LightCommand, LightGroup
 from circus.ctl.session import Output, Session, Settings
 from circus.ctl.table import COMMANDS, nearest
 from circus.exc import ArgumentError
@@ -83,17 +84,19 @@ def application(names: Iterable[str], *, rich_help: bool) -> typer.Typer:
     """
     app = typer.Typer(
         name="circusctl",
+        cls=LightGroup,
         add_completion=False,
         rich_markup_mode="rich" if rich_help else None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    app.callback(invoke_without_command=True)(_globals)
+    app.callback(cls=LightGroup, invoke_without_command=True)(_globals)
     for name in names:
         entry = COMMANDS[name]
         function = getattr(import_module(f"circus.ctl.commands.{entry.module}"), entry.function)
         app.command(
             name,
+            cls=LightCommand,
             short_help=entry.summary,
             hidden=entry.hidden,
             context_settings={"ignore_unknown_options": name in _LENIENT},
