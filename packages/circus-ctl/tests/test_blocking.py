@@ -212,9 +212,18 @@ def test_access_denied_is_told_as_such(tmp_path: Path):
         router.zap_domain = b"circus"
         router.bind(f"ipc://{tmp_path}/s")
 
+        end = context.socket(zmq.PAIR)
+        end.bind("inproc://end")
+
         def refuse() -> None:
-            version, sequence, *_ = zap.recv_multipart()
-            zap.send_multipart([version, sequence, b"400", b"no", b"", b""])
+            with context.socket(zmq.PAIR) as ended:
+                ended.connect("inproc://end")
+                poller = zmq.Poller()
+                poller.register(zap, zmq.POLLIN)
+                poller.register(ended, zmq.POLLIN)
+                while ended not in dict(poller.poll()):
+                    version, sequence, *_ = zap.recv_multipart()
+                    zap.send_multipart([version, sequence, b"400", b"no", b"", b""])
 
         thread = threading.Thread(target=refuse)
         thread.start()
@@ -223,9 +232,10 @@ def test_access_denied_is_told_as_such(tmp_path: Path):
             pytest.raises(AccessDenied, match="access denied"),
         ):
             client.call("status")
+        end.send(b"")
         thread.join()
-        zap.close()
-        router.close()
+        for opened in (zap, router, end):
+            opened.close()
 
 
 def test_curve_keys_open_the_door_and_nothing_else_does(tmp_path: Path):

@@ -103,7 +103,7 @@ class CircusConsumer:
     def iter_messages(self) -> Iterator[tuple[bytes, bytes]]:
         """Topic and message of each publication, until `stop`; closes the consumer when it is left."""
         with self:
-            while not self._channel.closed:
+            while self._channel.is_open:
                 message = self.receive(self.timeout)
                 if message is not None:
                     yield message
@@ -134,12 +134,12 @@ class CircusConsumer:
         readiness = Readiness((self.pubsub_socket,), callback=woken.set)
         readiness.start()
         try:
-            while not self._channel.closed:
+            while self._channel.is_open:
                 woken.clear()
                 for message in self._batch():
                     yield message
                     await asyncio.sleep(0)
-                if not self._channel.closed and not self.pubsub_socket.get(zmq.EVENTS) & zmq.POLLIN:
+                if self._channel.is_open and not self.pubsub_socket.get(zmq.EVENTS) & zmq.POLLIN:
                     await self._woken(woken)
         finally:
             readiness.stop()
@@ -156,7 +156,7 @@ class CircusConsumer:
             return
 
     def _batch(self) -> Iterator[tuple[bytes, bytes]]:
-        while not self._channel.closed:
+        while self._channel.is_open:
             frames = self._channel.try_receive()
             if frames is None:
                 return

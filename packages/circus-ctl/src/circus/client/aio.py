@@ -84,7 +84,8 @@ class AsyncCircusClient:
             ssh_server=ssh_server,
             ssh_keyfile=ssh_keyfile,
         )
-        self._readiness = Readiness((self._channel.socket, self._channel.monitor), callback=self._drain)
+        self._stopped = False
+        self._readiness: Readiness | None = None
 
     @property
     def socket(self) -> "zmq.Socket[bytes]":
@@ -101,7 +102,8 @@ class AsyncCircusClient:
 
     def stop(self) -> None:
         """Close the connection; calls that wait fail. Idempotent."""
-        self._readiness.stop()
+        self._stopped = True
+        self._drop()
         self._channel.close()
         self._fail_all(CallError("this client is stopped"))
 
@@ -114,8 +116,9 @@ class AsyncCircusClient:
 
         To wait less than the client's timeout, put it into an ``asyncio.timeout``.
         """
-        if self._channel.closed:
+        if self._stopped:
             raise CallError("this client is stopped")
+        self._freshen()
         call_id = self._ids.next()
         document, frame = pack(cmd, call_id=call_id)
         pending = _Pending(
@@ -124,9 +127,8 @@ class AsyncCircusClient:
             time.monotonic() + self._patience,
             is_cast=document.get("msg_type") == "cast",
         )
-        self._readiness.start()
         self._pending[call_id] = pending
-        self._readiness.again()
+        self._again()
         late = asyncio.timeout(self.timeout / 1000)
         try:
             async with late:
@@ -148,25 +150,53 @@ class AsyncCircusClient:
 
         return as_reply(request, await self.call(as_document(request)))
 
-    def _drain(self) -> None:
-        """Handle what has come and send what may go, a batch at a time."""
+    def _freshen(self) -> None:
+        """What the link said before this call is old news: unless it stands, or others wait for it, connect anew."""
         channel = self._channel
-        if channel.closed:
+        if channel.is_open and not self._pending:
+            for _ in channel.news():
+                pass
+            if channel.link.failed:
+                self._drop()
+        if not channel.is_open:
+            channel.open()
+        if self._readiness is None:
+            self._readiness = Readiness((channel.socket, channel.monitor), callback=self._drain)
+        self._readiness.start()
+
+    def _drop(self) -> None:
+        if self._readiness is not None:
+            self._readiness.stop()
+            self._readiness = None
+        self._channel.drop()
+
+    def _again(self) -> None:
+        if self._readiness is not None:
+            self._readiness.again()
+
+    def _drain(self) -> None:
+        """Handle what has come and send what may go."""
+        channel = self._channel
+        if not channel.is_open:
             return
         news = list(channel.news())
-        self._send_waiting()
-        for _ in range(_BATCH):
-            frames = channel.try_receive()
-            if frames is None:
-                break
+        broken = any(link.failed for link in news)
+        # An answer that came before the end counts, so after a break all of them are read first.
+        received = 0
+        while (broken or received < _BATCH) and (frames := channel.try_receive()) is not None:
+            received += 1
             self._take(frames)
-        else:
-            self._readiness.again()
-        if not channel.socket.get(zmq.EVENTS) & zmq.POLLOUT or any(link.failed for link in news):
-            self._tell(news)
-        # The look at EVENTS may have swallowed the wake-up for what came meanwhile.
+        self._tell(news)
+        if any(link is Link.GONE for link in news):
+            # What was sent has failed; what of it is still on our side must not reach the next daemon.
+            self._drop()
+            if any(not pending.answer.done() for pending in self._pending.values()):
+                self._freshen()
+            return
+        self._send_waiting()
+        # A look at EVENTS may swallow the wake-up for what came meanwhile.
         if channel.socket.get(zmq.EVENTS) & zmq.POLLIN or channel.monitor.get(zmq.EVENTS) & zmq.POLLIN:
-            self._readiness.again()
+            self._again()
 
     def _send_waiting(self) -> None:
         for call_id, pending in list(self._pending.items()):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import zmq
 
 from circus.client.channel import Channel
-from circus.client.errors import CallError, TimedOut
+from circus.client.errors import CallError, NotRunning, TimedOut
 from circus.client.link import Link, failure
 from circus.client.security import Security
 from circus.client.wire import CallIds, Document, make_message, pack, unpack
@@ -69,8 +69,7 @@ class CircusClient:
             ssh_server=ssh_server,
             ssh_keyfile=ssh_keyfile,
         )
-        self._poller = zmq.Poller()
-        self._poller.register(self._channel.monitor, zmq.POLLIN)
+        self._stopped = False
 
     @property
     def socket(self) -> "zmq.Socket[bytes]":
@@ -87,6 +86,7 @@ class CircusClient:
 
     def stop(self) -> None:
         """Close the connection; idempotent."""
+        self._stopped = True
         self._channel.close()
 
     def send_message(self, command: str, **props: Any) -> Document:
@@ -109,8 +109,9 @@ class CircusClient:
             CallError: anything else; the root of all of these.
         """
         with self._turn:
-            if self._channel.closed:
+            if self._stopped:
                 raise CallError("this client is stopped")
+            self._freshen()
             call_id = self._ids.next()
             document, frame = pack(cmd, call_id=call_id)
             start = time.monotonic()
@@ -119,7 +120,12 @@ class CircusClient:
             if document.get("msg_type") == "cast":
                 self._channel.linger()
                 return {}
-            return self._receive(call_id, deadline=deadline)
+            try:
+                return self._receive(call_id, deadline=deadline)
+            except NotRunning:
+                # Whatever of it is still on our side must not reach the next daemon.
+                self._channel.drop()
+                raise
 
     def request(self, request: "Request") -> "Reply":
         """Ask with a model, and get one.
@@ -137,15 +143,31 @@ class CircusClient:
 
         return as_reply(request, self.call(as_document(request)))
 
+    def _freshen(self) -> None:
+        """What the link said before this call is old news: unless it stands, connect anew."""
+        channel = self._channel
+        if channel.is_open:
+            for _ in channel.news():
+                pass
+            if not channel.link.failed:
+                return
+            channel.drop()
+        channel.open()
+
     def _send(self, frame: bytes, *, deadline: float, patient_until: float) -> None:
         channel = self._channel
         while not channel.try_send(frame):
             for link in channel.news():
                 error = failure(link, self.endpoint, sent=False)
                 patient = link is Link.NOBODY and time.monotonic() < patient_until
-                if error is not None and not patient and not channel.socket.poll(0, zmq.POLLOUT):
+                if error is not None and not patient:
                     raise error
-            self._poll(zmq.POLLOUT, deadline)
+            if channel.link is not Link.READY:
+                self._poll(0, deadline)
+            elif not channel.try_send(frame):
+                self._poll(zmq.POLLOUT, deadline)
+            else:
+                return
 
     def _receive(self, call_id: str, *, deadline: float) -> Document:
         channel = self._channel
@@ -167,5 +189,7 @@ class CircusClient:
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimedOut
-        self._poller.register(self._channel.socket, direction)
-        self._poller.poll(left * 1000 + 1)
+        poller = zmq.Poller()
+        poller.register(self._channel.monitor, zmq.POLLIN)
+        poller.register(self._channel.socket, direction)
+        poller.poll(left * 1000 + 1)

@@ -1,8 +1,9 @@
 """A socket that is connected, or tries to be, and the monitor that tells which. The one place that makes sockets.
 
-Theory: requests are never queued for a daemon that is not there (`IMMEDIATE`), so that a `stop` which failed today does
-not run when the daemon starts tomorrow. The monitor is read as raw frames; the helper that pyzmq has for it loads
-asyncio.
+Theory: a request must never wait inside ZeroMQ for a daemon that is not there, so that a `stop` which failed today does
+not run when the daemon starts tomorrow. So it is sent only once the monitor has seen a handshake, and a socket whose
+connection broke is dropped with all that it holds. (ZeroMQ's own IMMEDIATE would throw away answers that came just
+before the end.) The monitor is read as raw frames; the helper that pyzmq has for it loads asyncio.
 """
 
 import errno
@@ -54,34 +55,48 @@ class Channel:
     ) -> None:
         self.endpoint = endpoint
         self.link = Link.CONNECTING
+        self._context = context
+        self._kind = kind
+        self._security = security
+        self._linger_ms = 0
         self._tunnel: Tunnel | None = None
-        self.socket: zmq.Socket[bytes] = context.socket(kind)
-        self.monitor: zmq.Socket[bytes] = context.socket(zmq.PAIR)
+        self._address = endpoint
+        if ssh_server is not None:
+            self._tunnel = open_tunnel(endpoint, server=ssh_server, keyfile=ssh_keyfile)
+            self._address = self._tunnel.endpoint
         try:
-            self.socket.linger = 0
-            self.socket.reconnect_ivl = _RECONNECT_MS
-            self.socket.reconnect_ivl_max = _RECONNECT_MAX_MS
-            if kind == zmq.DEALER:
-                self.socket.immediate = True
-            if security is not None:
-                security.apply(self.socket)
-            address = f"inproc://circus.client.monitor.{id(self):x}.{self.socket.fd}"
-            self.socket.monitor(address, _EVENTS)
-            self.monitor.linger = 0
-            self.monitor.connect(address)
-            if ssh_server is not None:
-                self._tunnel = open_tunnel(endpoint, server=ssh_server, keyfile=ssh_keyfile)
-            self.socket.connect(self._tunnel.endpoint if self._tunnel else endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise CallError(_bad_endpoint(endpoint, error)) from error
+            self.open()
         except BaseException:
             self.close()
             raise
 
+    def open(self) -> None:
+        """Make the socket and start to connect; after `drop`, anew.
+
+        Raises:
+            CallError: the endpoint cannot be one.
+        """
+        self.link = Link.CONNECTING
+        self.socket: zmq.Socket[bytes] = self._context.socket(self._kind)
+        self.monitor: zmq.Socket[bytes] = self._context.socket(zmq.PAIR)
+        try:
+            self.socket.linger = self._linger_ms
+            self.socket.reconnect_ivl = _RECONNECT_MS
+            self.socket.reconnect_ivl_max = _RECONNECT_MAX_MS
+            if self._security is not None:
+                self._security.apply(self.socket)
+            address = f"inproc://circus.client.monitor.{id(self):x}.{self.socket.fd}"
+            self.socket.monitor(address, _EVENTS)
+            self.monitor.linger = 0
+            self.monitor.connect(address)
+            self.socket.connect(self._address)
+        except zmq.ZMQError as error:
+            self.drop()
+            raise CallError(_bad_endpoint(self.endpoint, error)) from error
+
     @property
-    def closed(self) -> bool:
-        return self.socket.closed
+    def is_open(self) -> bool:
+        return not self.socket.closed
 
     def news(self) -> Iterator[Link]:
         """The state after each event that has come; never waits."""
@@ -99,7 +114,9 @@ class Channel:
             yield self.link
 
     def try_send(self, frame: bytes) -> bool:
-        """Send, if a daemon is connected."""
+        """Send, if a daemon was connected when the news were last read."""
+        if self.link is not Link.READY:
+            return False
         try:
             self.socket.send(frame, zmq.NOBLOCK)
         except zmq.Again:
@@ -115,14 +132,20 @@ class Channel:
 
     def linger(self) -> None:
         """From now on, `close` gives what was sent without an answer a moment to leave."""
+        self._linger_ms = _CAST_LINGER_MS
         self.socket.linger = _CAST_LINGER_MS
 
-    def close(self) -> None:
-        """Close everything; idempotent."""
+    def drop(self) -> None:
+        """Close the socket with all that it holds; `open` makes another. Idempotent."""
         if not self.socket.closed:
             self.socket.disable_monitor()
             self.socket.close()
         self.monitor.close()
+
+    def close(self) -> None:
+        """Close everything, the tunnel too; idempotent."""
+        if hasattr(self, "socket"):
+            self.drop()
         if self._tunnel is not None:
             self._tunnel.close()
             self._tunnel = None
