@@ -184,7 +184,8 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
     (folder / "c.ini").write_text(
         f"[circus]\nendpoint = {endpoint}\npubsub_endpoint = ipc://{folder}/pubsub.sock\n"
         f"stats_endpoint = ipc://{folder}/stats.sock\ncheck_delay = 1\nstatsd = False\n\n"
-        f"[socket:unixy]\npath = {folder}/unixy.sock\n\n[socket:web]\nhost = 127.0.0.1\nport = 0\n\n" + watchers
+        f"[socket:unixy]\npath = {folder}/unixy.sock\n\n[socket:web]\nhost = 127.0.0.1\nport = 0\n\n"
+        + watchers
     )
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from circus.ctl.arguments import arrange
 
 WORDS = st.lists(
-    st.sampled_from(["status", "add", "web", "--json", "--endpoint", "--timeout=2", "-o", "--waiting", "--", "-9", "wait"])
+    st.sampled_from(
+        ["status", "add", "web", "--json", "--endpoint", "--timeout=2", "-o", "--waiting", "--", "-9", "wait"]
+    )
 )
 
 

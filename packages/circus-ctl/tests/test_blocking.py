@@ -28,7 +28,9 @@ def test_a_call_is_answered(daemon: "FakeDaemon"):
 def test_typed_calls(daemon: "FakeDaemon"):
     daemon.answers["list"] = {"status": "ok", "watchers": ["web"]}
     daemon.answers["status"] = lambda r: (
-        {"status": "active"} if r["properties"].get("name") else {"status": "ok", "statuses": {"web": "active"}}
+        {"status": "active"}
+        if r["properties"].get("name")
+        else {"status": "ok", "statuses": {"web": "active"}}
     )
     daemon.answers["stop"] = {"status": "error", "reason": "program x not found", "tb": None, "errno": 3}
     with CircusClient(endpoint=daemon.endpoint) as client:

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 Ctl = Callable[..., "Outcome"]
 
-EXIT = {"time": 1.0, "pid": 5, "wid": 1, "why": "crash", "exit": "signal SIGSEGV", "exit_code": -11, "lifetime": 75.0}
+EXIT = {
+    "time": 1.0,
+    "pid": 5,
+    "wid": 1,
+    "why": "crash",
+    "exit": "signal SIGSEGV",
+    "exit_code": -11,
+    "lifetime": 75.0,
+}
 WORKER = {"wid": 1, "pid": 7, "state": "up", "age": 3.0, "restarts": 2, "last_exit": EXIT}
 DESCRIBE = {
     "status": "ok",
@@ -33,7 +41,10 @@ def line(n: int, stream: str = "stdout", wid: int = 1) -> dict[str, Any]:
     ("words", "properties"),
     [
         ("add web sleep 10", {"name": "web", "cmd": "sleep 10", "start": False}),
-        ("add --start web python -m http.server", {"name": "web", "cmd": "python -m http.server", "start": True}),
+        (
+            "add --start web python -m http.server",
+            {"name": "web", "cmd": "python -m http.server", "start": True},
+        ),
         ("add web sleep 10 --start", {"name": "web", "cmd": "sleep 10", "start": True}),
         ("rm web", {"name": "web"}),
         ("rm web --waiting --nostop", {"name": "web", "waiting": True, "nostop": True}),
@@ -45,7 +56,10 @@ def line(n: int, stream: str = "stdout", wid: int = 1) -> dict[str, Any]:
         ("incr web 3", {"name": "web", "nb": 3, "waiting": False}),
         ("set web max_retry -1", {"name": "web", "options": {"max_retry": -1}}),
         ("signal web -9", {"name": "web", "signum": 9, "children": False, "recursive": False}),
-        ("signal web 12 hup --children", {"name": "web", "pid": 12, "signum": 1, "children": True, "recursive": False}),
+        (
+            "signal web 12 hup --children",
+            {"name": "web", "pid": 12, "signum": 1, "children": True, "recursive": False},
+        ),
         (
             "kill web 12 --signum INT --graceful_timeout 2.5 --waiting",
             {"name": "web", "pid": 12, "signum": 2, "graceful_timeout": 2.5, "waiting": True},
@@ -56,7 +70,7 @@ def line(n: int, stream: str = "stdout", wid: int = 1) -> dict[str, Any]:
 def test_a_command_line_is_one_request(
     circusctl: Ctl, daemon: "FakeDaemon", words: str, properties: dict[str, Any]
 ):
-    command = words.split()[0]
+    command = words.split(maxsplit=1)[0]
     daemon.answers[command] = {"status": "ok"}
     outcome = circusctl(*words.split())
     assert (outcome.code, outcome.out, outcome.err) == (0, "ok\n", "")
@@ -87,7 +101,9 @@ def test_a_command_line_is_one_request(
         ("ipython", 3, "error: there is no ipython shell"),
     ],
 )
-def test_wrong_arguments_say_so_and_ask_nothing(circusctl: Ctl, daemon: "FakeDaemon", words: str, code: int, said: str):
+def test_wrong_arguments_say_so_and_ask_nothing(
+    circusctl: Ctl, daemon: "FakeDaemon", words: str, code: int, said: str
+):
     daemon.answers["list"] = {"status": "ok", "watchers": []}
     outcome = circusctl(*words.split())
     assert outcome.code == code
@@ -147,7 +163,10 @@ def test_describe_env_version_audit(circusctl: Ctl, daemon: "FakeDaemon"):
     daemon.answers["describe"] = DESCRIBE
     daemon.answers["get"] = {"status": "ok", "options": {"env": {"B": "2", "A": "1"}}}
     daemon.answers["version"] = {"status": "ok", "version": "1.0.0", "pid": 3, "uptime": 90.0}
-    daemon.answers["audit"] = {"status": "ok", "entries": [{"time": 1.0, "who": "root", "command": "stop web"}]}
+    daemon.answers["audit"] = {
+        "status": "ok",
+        "entries": [{"time": 1.0, "who": "root", "command": "stop web"}],
+    }
     text = circusctl("describe", "web").out
     assert "state: backoff" in text
     assert "worker 1: up pid=7 age=3s restarts=2 last exit: signal SIGSEGV (crash) after 1m15s" in text

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -38,10 +39,8 @@ def test_what_cannot_be_sent_is_a_call_error(cmd: object):
 
 @given(st.binary())
 def test_no_answer_raises_anything_else(raw: bytes):
-    try:
+    with contextlib.suppress(CallError):
         assert isinstance(unpack([raw]), dict)
-    except CallError as error:
-        assert "the answer is not" in str(error)
 
 
 def test_ids_differ():

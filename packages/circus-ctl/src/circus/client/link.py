@@ -95,7 +95,9 @@ def failure(link: Link, endpoint: str, *, sent: bool) -> CallError | None:
         case Link.GONE:
             return WentAway(f"circusd at {endpoint} went away before it answered") if sent else None
         case Link.REFUSED:
-            return AccessDenied(f"access denied at {endpoint}: each connection is closed at once; it may want CURVE keys")
+            return AccessDenied(
+                f"access denied at {endpoint}: each connection is closed at once; it may want CURVE keys"
+            )
         case Link.DENIED:
             return AccessDenied(f"access denied by circusd at {endpoint}: this user or key is not authorised")
         case Link.FOREIGN:

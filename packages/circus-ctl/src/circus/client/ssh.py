@@ -4,6 +4,7 @@ The near end is a unix socket in a directory of our own, so that no other local 
 to be guessed. ssh says that it is ready by its LocalCommand, which it runs after the forwarding is set up.
 """
 
+# ruff: noqa: TID251 - ssh is no worker: a helper of this client, which knows nothing of the layer that spawns those
 import select
 import shutil
 import subprocess
@@ -96,27 +97,26 @@ def open_tunnel(
         with (Path(folder) / "stderr").open("w+b") as words:
             process = _start(command, words)
             tunnel = Tunnel(f"ipc://{near}", process=process, folder=folder)
-            if not _is_ready(process, timeout):
-                words.seek(0)
-                said = words.read().decode(errors="replace").strip()
-                tunnel.close()
-                ended = process.returncode is not None and process.returncode >= 0
-                why = said or ("it ended" if ended else f"it was not ready within {timeout:g} s")
-                raise TunnelError(f"cannot go through ssh to {server}: {why}")
-            return tunnel
+            if _is_ready(process, timeout):
+                return tunnel
+            words.seek(0)
+            said = words.read().decode(errors="replace").strip()
+            ended = process.poll() is not None
+            tunnel.close()
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+    why = said or ("it ended without a word" if ended else f"it was not ready within {timeout:g} s")
+    raise TunnelError(f"cannot go through ssh to {server}: {why}")
 
 
 def _start(command: list[str], words: IO[bytes]) -> "subprocess.Popen[bytes]":
     try:
-        # Not a worker: a helper of this client, which knows nothing of the layer that spawns workers.
-        return subprocess.Popen(  # noqa: TID251 - see above
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words
-        )
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=words)
     except FileNotFoundError as error:
-        raise TunnelError("cannot go through ssh: there is no ssh command; install an OpenSSH client") from error
+        raise TunnelError(
+            "cannot go through ssh: there is no ssh command; install an OpenSSH client"
+        ) from error
     except OSError as error:
         raise TunnelError(f"cannot go through ssh: {error}") from error
 

@@ -5,6 +5,8 @@ that command alone is run; only ``--help`` builds all of them. Results go to sta
 to standard error, and the exit code says which kind it was.
 """
 
+# ruff: noqa: FBT002 - a flag of typer is a default of False
+
 import os
 import sys
 from collections.abc import Iterable
@@ -42,21 +44,26 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - the signature of an option
 def _globals(
     context: typer.Context,
     endpoint: Annotated[
-        str | None, typer.Option(help="Where circusd is; else CIRCUSCTL_ENDPOINT, the run directory, tcp 5555.")
+        str | None,
+        typer.Option(help="Where circusd is; else CIRCUSCTL_ENDPOINT, the run directory, tcp 5555."),
     ] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds to wait for an answer; 5 by default.", min=0)] = None,
-    output: Annotated[Output | None, typer.Option("-o", "--output", help="How to show what is answered.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,  # noqa: FBT002
-    prettify: Annotated[bool, typer.Option("--prettify", help="JSON on many lines.")] = False,  # noqa: FBT002
-    no_color: Annotated[bool, typer.Option("--no-color", help="As the variable NO_COLOR.")] = False,  # noqa: FBT002
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds to wait for an answer; 5 by default.", min=0)
+    ] = None,
+    output: Annotated[
+        Output | None, typer.Option("-o", "--output", help="How to show what is answered.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as -o json.")] = False,
+    prettify: Annotated[bool, typer.Option("--prettify", help="JSON on many lines.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="As the variable NO_COLOR.")] = False,
     ssh: Annotated[str | None, typer.Option(help="Go through this ssh server: user@host:port.")] = None,
     ssh_keyfile: Annotated[
         str | None, typer.Option("--ssh_keyfile", "--ssh-keyfile", help="The private key for it.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,  # noqa: FBT002
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     """Control a Circus daemon. Without a command, an interactive shell."""
     del version
@@ -130,7 +137,7 @@ def run_line(line: Line, session: Session) -> int:
         result = get_command(app).main(
             args=line.argv, prog_name="circusctl", standalone_mode=False, obj=session
         )
-    except Exception as error:  # noqa: BLE001 - the last place: what is not known is told, or raised again
+    except Exception as error:  # the last place: what is not known is told, or raised again
         if session.settings.debug:
             raise
         return session.report(_as_failure(error, line))

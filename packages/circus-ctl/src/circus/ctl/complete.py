@@ -15,9 +15,19 @@ from circus.ctl.table import COMMANDS, Operand
 __all__ = ["candidates", "legacy", "query", "wanted_at", "watcher_names"]
 
 _PATIENCE: Final = 0.5
-_GLOBAL: Final = (
-    "--debug --endpoint --help --json --no-color --output --prettify --ssh --ssh_keyfile --timeout --version".split()
-)
+_GLOBAL: Final = [
+    "--debug",
+    "--endpoint",
+    "--help",
+    "--json",
+    "--no-color",
+    "--output",
+    "--prettify",
+    "--ssh",
+    "--ssh_keyfile",
+    "--timeout",
+    "--version",
+]
 
 
 def wanted_at(words: list[str]) -> tuple[Operand | None, str | None]:

@@ -96,9 +96,7 @@ def audit_text(reply: Reply) -> str:
 
 def version_facts(reply: Reply) -> list[tuple[str, str]]:
     """With the uptime as people read it."""
-    return [
-        (key, age(float(value)) if key == "uptime" and value else value) for key, value in facts(reply)
-    ]
+    return [(key, age(float(value)) if key == "uptime" and value else value) for key, value in facts(reply)]
 
 
 def version_text(reply: Reply) -> str:

@@ -94,7 +94,7 @@ class Session:
 
     def take_client(self, other: "Session") -> None:
         """Own the connection of another session from now on, if it has one."""
-        self._client, other._client = other._client, None
+        self._client, other._client = other._client, None  # noqa: SLF001 - of the same class
 
     def close(self) -> None:
         """End the connection; idempotent."""
@@ -245,7 +245,9 @@ def refused(reply: Document) -> Failure:
     return Failure(text, hint=hint, code=ExitCode.REFUSED)
 
 
-def plain_words(words: list[str] | None, *, least: int = 0, most: int | None = None, wrong: str = "") -> list[str]:
+def plain_words(
+    words: list[str] | None, *, least: int = 0, most: int | None = None, wrong: str = ""
+) -> list[str]:
     """The arguments of a command, if there are neither too few nor too many.
 
     Raises:

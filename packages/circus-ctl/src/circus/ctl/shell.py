@@ -89,14 +89,18 @@ class Shell(cmd.Cmd):
     def _help(self, words: list[str]) -> None:
         if not words:
             width = max(map(len, COMMANDS))
-            lines = [f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items() if not entry.hidden]
+            lines = [
+                f"  {name:<{width}}  {entry.summary}" for name, entry in COMMANDS.items() if not entry.hidden
+            ]
             self._session.write("\n".join([*lines, "", "help COMMAND tells more; ^D leaves.", ""]))
         elif words[0] in COMMANDS:
             self._run([words[0], "--help"])
         else:
             likely = nearest(words[0])
             self._session.err.write(
-                f"error: no such command {words[0]!r}" + (f"; did you mean {likely}?" if likely else "") + "\n"
+                f"error: no such command {words[0]!r}"
+                + (f"; did you mean {likely}?" if likely else "")
+                + "\n"
             )
 
     def completenames(self, text: str, *ignored: object) -> list[str]:

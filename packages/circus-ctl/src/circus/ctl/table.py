@@ -75,7 +75,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "stop": Command("control", "stop", "Stop watchers", _WATCHER),
     "top": Command("follow", "top", "Watch CPU and memory live"),
     "version": Command("query", "version", "Show version, uptime and endpoints of circusd"),
-    "wait": Command("follow", "wait", "Wait until a watcher is in a state", _WATCHER, frozenset({"--timeout"})),
+    "wait": Command(
+        "follow", "wait", "Wait until a watcher is in a state", _WATCHER, frozenset({"--timeout"})
+    ),
 }
 
 

@@ -41,7 +41,9 @@ STATE_STYLES: Final = {
     "error": "bold red",
 }
 
-_RIGHT: Final = frozenset({"PID", "WID", "FD", "CPU%", "MEM%", "RSS", "VIRT", "NICE", "AGE", "TIME", "RESTARTS"})
+_RIGHT: Final = frozenset(
+    {"PID", "WID", "FD", "CPU%", "MEM%", "RSS", "VIRT", "NICE", "AGE", "TIME", "RESTARTS"}
+)
 
 
 def _table(*columns: str) -> Table:
@@ -59,7 +61,9 @@ def _table(*columns: str) -> Table:
 
 
 def _cells(values: Iterable[Any]) -> list[Text]:
-    return [value if isinstance(value, Text) else Text("" if value is None else str(value)) for value in values]
+    return [
+        value if isinstance(value, Text) else Text("" if value is None else str(value)) for value in values
+    ]
 
 
 def _state(state: str) -> Text:
@@ -174,9 +178,7 @@ def stats(reply: Reply, *, wide: bool) -> RenderableType:
             table.add_row(*label, *_info_cells(info, pid, wide=wide))
             children: list[Reply] = info.get("children", []) if isinstance(info, dict) else []
             for child in children:
-                table.add_row(
-                    *([Text("")] if label else []), *_info_cells(child, "", wide=wide, indent="└ ")
-                )
+                table.add_row(*([Text("")] if label else []), *_info_cells(child, "", wide=wide, indent="└ "))
             label = [Text("")] if label else []
     return table if table.row_count else _nothing("workers")
 

@@ -1,5 +1,7 @@
 """Commands that change something."""
 
+# ruff: noqa: FBT002 - a flag of typer is a default of False
+
 from typing import Annotated, Any
 
 import typer
@@ -35,7 +37,7 @@ __all__ = [
 def add(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME CMD...")] = None,
-    start: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,  # noqa: FBT002
+    start: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
 ) -> int:
     """Add a watcher to the running daemon.
 
@@ -49,8 +51,8 @@ def add(
 def rm(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME")] = None,
-    nostop: Annotated[bool, typer.Option("--nostop", help="Leave its workers running, unwatched.")] = False,  # noqa: FBT002
-    waiting: Waiting = False,  # noqa: FBT002
+    nostop: Annotated[bool, typer.Option("--nostop", help="Leave its workers running, unwatched.")] = False,
+    waiting: Waiting = False,
 ) -> int:
     """Stop the workers of a watcher and remove it."""
     (name,) = plain_words(words, least=1, most=1)
@@ -63,7 +65,7 @@ def start(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="[NAME]")] = None,
     match: Matching = Match.glob,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Start the watchers whose name matches, or all."""
     return _many(session_of(context), "start", words, match=match, waiting=waiting)
@@ -73,7 +75,7 @@ def stop(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="[NAME]")] = None,
     match: Matching = Match.glob,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Stop the watchers whose name matches, or all.
 
@@ -86,7 +88,7 @@ def restart(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="[NAME]")] = None,
     match: Matching = Match.glob,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Stop and start the watchers whose name matches; without a name everything, sockets included."""
     return _many(session_of(context), "restart", words, match=match, waiting=waiting)
@@ -101,9 +103,11 @@ def _many(session: Session, command: str, words: Names, *, match: Match, waiting
 def reload(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="[NAME]")] = None,
-    terminate: Annotated[bool, typer.Option("--terminate", help="Stop old workers before new ones start.")] = False,  # noqa: FBT002
-    sequential: Annotated[bool, typer.Option("--sequential", help="One worker after the other.")] = False,  # noqa: FBT002
-    waiting: Waiting = False,  # noqa: FBT002
+    terminate: Annotated[
+        bool, typer.Option("--terminate", help="Stop old workers before new ones start.")
+    ] = False,
+    sequential: Annotated[bool, typer.Option("--sequential", help="One worker after the other.")] = False,
+    waiting: Waiting = False,
 ) -> int:
     """Replace the workers of a watcher, or of all, gracefully."""
     name = plain_words(words, most=1, wrong="invalid number of arguments")
@@ -117,8 +121,8 @@ def reload(
 def reloadconfig(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(hidden=True)] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,  # noqa: FBT002
-    waiting: Waiting = False,  # noqa: FBT002
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    waiting: Waiting = False,
 ) -> int:
     """Read the configuration file again and apply what differs."""
     plain_words(words, most=0)
@@ -168,7 +172,7 @@ def _step(value: Any) -> str:
 def quit_(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(hidden=True)] = None,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Stop all watchers, then the daemon."""
     plain_words(words, most=0)
@@ -179,7 +183,7 @@ def quit_(
 def incr(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME [NB]")] = None,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Keep NB more workers, by default one."""
     return _change_number(session_of(context), "incr", words, waiting=waiting)
@@ -188,7 +192,7 @@ def incr(
 def decr(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME [NB]")] = None,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Keep NB fewer workers, by default one."""
     return _change_number(session_of(context), "decr", words, waiting=waiting)
@@ -204,7 +208,7 @@ def _change_number(session: Session, command: str, words: Names, *, waiting: boo
 def scale(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME=N...")] = None,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Set how many workers watchers keep."""
     session = session_of(context)
@@ -217,14 +221,16 @@ def scale(
     code = 0
     for name, count in wanted.items():
         props = _chosen(waiting=waiting)
-        code = session.answer(session.call("set", name=name, options={"numprocesses": count}, **props)) or code
+        code = (
+            session.answer(session.call("set", name=name, options={"numprocesses": count}, **props)) or code
+        )
     return code
 
 
 def set_(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME KEY VALUE [KEY VALUE]...")] = None,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Change options of a watcher."""
     name, *pairs = plain_words(words, least=3)
@@ -236,8 +242,8 @@ def set_(
 def signal_(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME [PID] SIGNUM")] = None,
-    children: Annotated[bool, typer.Option("--children", help="To the workers' children only.")] = False,  # noqa: FBT002
-    recursive: Annotated[bool, typer.Option("--recursive", help="To all descendants, too.")] = False,  # noqa: FBT002
+    children: Annotated[bool, typer.Option("--children", help="To the workers' children only.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", help="To all descendants, too.")] = False,
 ) -> int:
     """Send a signal, by number or name, to one worker of a watcher or to all."""
     name, *pid, signum = plain_words(words, least=2, most=3)
@@ -252,11 +258,14 @@ def signal_(
 def kill(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="NAME [PID]")] = None,
-    signum: Annotated[str | None, typer.Option("--signum", help="In place of the watcher's stop_signal.")] = None,
-    graceful_timeout: Annotated[
-        float | None, typer.Option("--graceful_timeout", help="Seconds until SIGKILL, in place of the watcher's.")
+    signum: Annotated[
+        str | None, typer.Option("--signum", help="In place of the watcher's stop_signal.")
     ] = None,
-    waiting: Waiting = False,  # noqa: FBT002
+    graceful_timeout: Annotated[
+        float | None,
+        typer.Option("--graceful_timeout", help="Seconds until SIGKILL, in place of the watcher's."),
+    ] = None,
+    waiting: Waiting = False,
 ) -> int:
     """Stop one worker of a watcher, or all; they are replaced."""
     name, *pid = plain_words(words, least=1, most=2)
@@ -273,7 +282,7 @@ def kill(
 def reopenlogs(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="[NAME]")] = None,
-    waiting: Waiting = False,  # noqa: FBT002
+    waiting: Waiting = False,
 ) -> int:
     """Open the files of output streams anew, after an external rotation."""
     name = plain_words(words, most=1)

@@ -1,5 +1,7 @@
 """Commands that follow what circusd publishes."""
 
+# ruff: noqa: FBT002 - a flag of typer is a default of False
+
 import json
 import os
 import re
@@ -86,7 +88,7 @@ def listen(
 def events(
     context: typer.Context,
     names: Annotated[Names, typer.Argument(metavar="[NAME...]")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="As it always does.")] = True,  # noqa: FBT002
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="As it always does.")] = True,
     count: Annotated[int, typer.Option("-n", "--count", help="End after so many; 0 never.", min=0)] = 0,
 ) -> int:
     """Follow events as they happen, of some watchers or of all."""
@@ -123,12 +125,14 @@ def _show_event(session: Session, topic: bytes, message: bytes) -> None:
 def logs(
     context: typer.Context,
     names: Annotated[Names, typer.Argument(metavar="[NAME...]")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,  # noqa: FBT002
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", help="How many of each.", min=0, max=100_000)] = 50,
     since: Annotated[str | None, typer.Option(help="Not older than 90s, 10m, 2h, 1d.")] = None,
-    grep: Annotated[str | None, typer.Option(help="Only lines that this regular expression is found in.")] = None,
-    stderr: Annotated[bool, typer.Option("--stderr", help="Only what went to standard error.")] = False,  # noqa: FBT002
-    stdout: Annotated[bool, typer.Option("--stdout", help="Only what went to standard output.")] = False,  # noqa: FBT002
+    grep: Annotated[
+        str | None, typer.Option(help="Only lines that this regular expression is found in.")
+    ] = None,
+    stderr: Annotated[bool, typer.Option("--stderr", help="Only what went to standard error.")] = False,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Only what went to standard output.")] = False,
 ) -> int:
     """Show the last lines that workers wrote, of some watchers or of all, and follow them with -f."""
     session = session_of(context)
@@ -144,7 +148,9 @@ def logs(
     printer = _Printer(session, [*chosen])
 
     def wanted(line: LogLine) -> bool:
-        return (not streams or line.stream in streams) and (pattern is None or bool(pattern.search(line.data)))
+        return (not streams or line.stream in streams) and (
+            pattern is None or bool(pattern.search(line.data))
+        )
 
     if not follow:
         for line in filter(wanted, _recent(session, chosen, props)):
@@ -225,7 +231,9 @@ _ANSI: Final = {"cyan": 36, "green": 32, "magenta": 35, "yellow": 33, "blue": 34
 def wait(
     context: typer.Context,
     name: str,
-    wanted: Annotated[str, typer.Option("--for", help="active, stopped, failed, ..., or deleted.")] = "active",
+    wanted: Annotated[
+        str, typer.Option("--for", help="active, stopped, failed, ..., or deleted.")
+    ] = "active",
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds.", min=0)] = 30.0,
 ) -> int:
     """Wait until a watcher is in a state. Exits with 1 if it is not in time."""

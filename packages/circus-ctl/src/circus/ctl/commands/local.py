@@ -1,5 +1,7 @@
 """Commands that need no daemon."""
 
+# ruff: noqa: FBT002 - a flag of typer is a default of False
+
 import importlib.util
 import os
 import sys
@@ -15,7 +17,8 @@ __all__ = ["check", "completion", "ipython", "schema"]
 
 
 def check(
-    context: typer.Context, config: Annotated[str, typer.Argument(metavar="CONFIG", help="An ini or TOML file.")]
+    context: typer.Context,
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="An ini or TOML file.")],
 ) -> int:
     """Check a configuration file, with circusd's own reader."""
     del context
@@ -58,7 +61,9 @@ def completion(
 
 def schema(
     context: typer.Context,
-    daemon: Annotated[bool, typer.Option("--daemon", help="That of the running daemon, not of this circusctl.")] = False,  # noqa: FBT002
+    daemon: Annotated[
+        bool, typer.Option("--daemon", help="That of the running daemon, not of this circusctl.")
+    ] = False,
 ) -> int:
     """Print the JSON Schema of the protocol and of all options."""
     session = session_of(context)

@@ -1,5 +1,7 @@
 """Commands that only look."""
 
+# ruff: noqa: FBT002 - a flag of typer is a default of False
+
 from typing import Annotated, Any
 
 import typer
@@ -97,7 +99,9 @@ def is_active(context: typer.Context, name: str) -> int:
     return ExitCode.OK if reply["status"] == "active" else ExitCode.REFUSED
 
 
-def numprocesses(context: typer.Context, words: Annotated[Names, typer.Argument(metavar="[NAME]")] = None) -> int:
+def numprocesses(
+    context: typer.Context, words: Annotated[Names, typer.Argument(metavar="[NAME]")] = None
+) -> int:
     """Count the workers of one watcher, or of all."""
     session = session_of(context)
     reply = session.call("numprocesses", **_named(words, wrong="message invalid"))
@@ -118,9 +122,7 @@ def options(context: typer.Context, words: Annotated[Names, typer.Argument(metav
     return session.answer(session.call("options", name=name), text=plain.options, table=_view("options"))
 
 
-def get(
-    context: typer.Context, words: Annotated[Names, typer.Argument(metavar="NAME KEY...")] = None
-) -> int:
+def get(context: typer.Context, words: Annotated[Names, typer.Argument(metavar="NAME KEY...")] = None) -> int:
     """Show some options of a watcher."""
     name, *keys = plain_words(words, least=2)
     session = session_of(context)
@@ -139,7 +141,9 @@ def _env_lines(reply: Document) -> str:
     return "\n".join(f"{key}={value}" for key, value in sorted((reply["options"].get("env") or {}).items()))
 
 
-def globaloptions(context: typer.Context, words: Annotated[Names, typer.Argument(metavar="[KEY]")] = None) -> int:
+def globaloptions(
+    context: typer.Context, words: Annotated[Names, typer.Argument(metavar="[KEY]")] = None
+) -> int:
     """Show options of the daemon."""
     key = plain_words(words, most=1)
     session = session_of(context)
@@ -153,7 +157,9 @@ def globaloptions(context: typer.Context, words: Annotated[Names, typer.Argument
 def stats(
     context: typer.Context,
     words: Annotated[Names, typer.Argument(metavar="[NAME [PID]]")] = None,
-    extended: Annotated[bool, typer.Option("--extended", help="With what the extended_stats hook adds.")] = False,  # noqa: FBT002
+    extended: Annotated[
+        bool, typer.Option("--extended", help="With what the extended_stats hook adds.")
+    ] = False,
 ) -> int:
     """Show CPU, memory and age of one worker, one watcher's or all."""
     name = plain_words(words, most=2, wrong="message invalid")
@@ -172,7 +178,9 @@ def dstats(context: typer.Context, words: Annotated[Names, typer.Argument(hidden
     return session.answer(session.call("dstats"), text=plain.dstats, table=_view("dstats"))
 
 
-def describe(context: typer.Context, words: Annotated[Names, typer.Argument(metavar="NAME...")] = None) -> int:
+def describe(
+    context: typer.Context, words: Annotated[Names, typer.Argument(metavar="NAME...")] = None
+) -> int:
     """Show everything about a watcher: state, workers, exits and their reasons."""
     from circus.ctl.describe import describe_text  # noqa: PLC0415 - only here
 
