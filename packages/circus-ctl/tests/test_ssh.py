@@ -55,7 +55,8 @@ def test_the_command_line_is_that_of_ssh():
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "server"), [("udp://x", "h"), ("tcp://", "h"), ("tcp://x:1", ""), ("tcp://x:1", "-oProxyCommand=x")]
+    ("endpoint", "server"),
+    [("udp://x", "h"), ("tcp://", "h"), ("tcp://x:1", ""), ("tcp://x:1", "-oProxyCommand=x")],
 )
 def test_what_cannot_be_tunnelled_is_told(endpoint: str, server: str):
     with pytest.raises(TunnelError, match="cannot go through ssh"):
@@ -83,7 +84,7 @@ def test_the_words_of_an_ssh_that_ends_are_told(fake_ssh):
 @pytest.mark.real
 def test_an_ssh_that_hangs_is_ended(fake_ssh):
     fake_ssh("import signal; signal.pause()")
-    with pytest.raises(TunnelError, match="was not ready within 0.2 s"):
+    with pytest.raises(TunnelError, match=r"was not ready within 0\.2 s"):
         open_tunnel("tcp://127.0.0.1:1", server="joe@far", timeout=0.2)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import zmq
 
-from circus.client.channel import Channel
+from circus.client.channel import Channel, plain_context
 from circus.client.link import Link
 from circus.client.security import Security
 from circus.protocol.endpoints import DEFAULT_PUBSUB_ENDPOINT
@@ -52,7 +52,7 @@ class CircusConsumer:
         self.endpoint = endpoint
         self.timeout = timeout
         self.keep_context = context is not None
-        self.context: zmq.Context[Any] = zmq.Context.shadow(context) if context else zmq.Context()
+        self.context: zmq.Context[Any] = plain_context(context) or zmq.Context()
         try:
             self._channel = Channel(
                 self.context,
@@ -139,7 +139,7 @@ class CircusConsumer:
                 for message in self._batch():
                     yield message
                     await asyncio.sleep(0)
-                if self._channel.is_open and not self.pubsub_socket.get(zmq.EVENTS) & zmq.POLLIN:
+                if self._channel.is_open and not int(self.pubsub_socket.events) & zmq.POLLIN:
                     await self._woken(woken)
         finally:
             readiness.stop()

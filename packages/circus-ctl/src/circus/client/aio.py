@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import zmq
 
-from circus.client.channel import Channel
+from circus.client.channel import Channel, plain_context
 from circus.client.errors import CallError, TimedOut
 from circus.client.link import Link, failure
 from circus.client.readiness import Readiness
@@ -68,8 +68,7 @@ class AsyncCircusClient:
         security: Security | None = None,
         patience: float = 0.0,
     ) -> None:
-        # A context of zmq.asyncio would make sockets with another interface than ours.
-        self.context: zmq.Context[Any] = zmq.Context.shadow(context) if context else zmq.Context.instance()
+        self.context: zmq.Context[Any] = plain_context(context) or zmq.Context.instance()
         self.endpoint = endpoint
         self.timeout = timeout * 1000
         """Milliseconds, as in `CircusClient`."""
@@ -194,8 +193,7 @@ class AsyncCircusClient:
                 self._freshen()
             return
         self._send_waiting()
-        # A look at EVENTS may swallow the wake-up for what came meanwhile.
-        if channel.socket.get(zmq.EVENTS) & zmq.POLLIN or channel.monitor.get(zmq.EVENTS) & zmq.POLLIN:
+        if channel.has_more:
             self._again()
 
     def _send_waiting(self) -> None:

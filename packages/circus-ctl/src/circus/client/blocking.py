@@ -192,4 +192,4 @@ class CircusClient:
         poller = zmq.Poller()
         poller.register(self._channel.monitor, zmq.POLLIN)
         poller.register(self._channel.socket, direction)
-        poller.poll(left * 1000 + 1)
+        poller.poll(int(left * 1000) + 1)

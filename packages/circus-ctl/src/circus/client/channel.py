@@ -19,7 +19,7 @@ from circus.client.link import Link, LinkEvent, after
 from circus.client.security import Security
 from circus.client.ssh import Tunnel, open_tunnel
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "plain_context"]
 
 _RECONNECT_MS: Final = 20
 _RECONNECT_MAX_MS: Final = 250
@@ -130,6 +130,11 @@ class Channel:
         except zmq.Again:
             return None
 
+    @property
+    def has_more(self) -> bool:
+        """Whether something waits to be read; the look may swallow the wake-up for it."""
+        return any(int(socket.events) & zmq.POLLIN for socket in (self.socket, self.monitor))
+
     def linger(self) -> None:
         """From now on, `close` gives what was sent without an answer a moment to leave."""
         self._linger_ms = _CAST_LINGER_MS
@@ -149,6 +154,11 @@ class Channel:
         if self._tunnel is not None:
             self._tunnel.close()
             self._tunnel = None
+
+
+def plain_context(context: "zmq.Context[Any] | None") -> "zmq.Context[Any] | None":
+    """The same context, making plain sockets: one of zmq.asyncio makes others, which have to be awaited."""
+    return None if context is None else zmq.Context(context)
 
 
 def _bad_endpoint(endpoint: str, error: zmq.ZMQError) -> str:

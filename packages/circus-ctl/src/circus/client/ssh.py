@@ -5,6 +5,7 @@ to be guessed. ssh says that it is ready by its LocalCommand, which it runs afte
 """
 
 # ruff: noqa: TID251 - ssh is no worker: a helper of this client, which knows nothing of the layer that spawns those
+import os
 import select
 import shutil
 import subprocess
@@ -127,7 +128,7 @@ def _is_ready(process: "subprocess.Popen[bytes]", timeout: float) -> bool:
     said = b""
     while _READY not in said:
         readable, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
-        chunk = process.stdout.read1(256) if readable else b""  # type: ignore[attr-defined]
+        chunk: bytes = os.read(process.stdout.fileno(), 256) if readable else b""
         if not chunk:
             return False
         said += chunk

@@ -26,7 +26,7 @@ def as_reply(request: Request, document: dict[str, Any]) -> Reply:
     """
     if document.get("status") == "error" and "reason" in document:
         return ErrorReply.model_validate(document)
-    models = (*REPLIES.get(request.command, ()), OkReply)
+    models: tuple[type[Reply], ...] = (*REPLIES.get(request.command, ()), OkReply)
     wrong: ValidationError | None = None
     for model in models:
         try:

@@ -78,5 +78,6 @@ class LightGroup(TyperGroup):
 def _lighten(params: list[Any]) -> list[Any]:
     """The same parameters, made light in place; the option for help among them."""
     for param in params:
-        param.__class__ = _LIGHT.get(type(param), type(param))
+        kind: type = type(param)
+        param.__class__ = _LIGHT.get(kind, kind)
     return params

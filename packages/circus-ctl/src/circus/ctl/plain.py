@@ -1,7 +1,7 @@
 """Replies as the text that scripts read: one fact a line, the same for ever. Pure."""
 
 import re
-from typing import Any, Final
+from typing import Any, Final, cast
 
 __all__ = [
     "dstats",
@@ -58,7 +58,8 @@ def status(reply: Reply) -> str:
 def option_text(key: str, value: Any) -> str:
     """One value: an environment as ``A=b,C=d``, nothing as nothing."""
     if key == "env":
-        return ",".join(f"{name}={text}" for name, text in sorted((value or {}).items()))
+        pairs: dict[str, Any] = value or {}
+        return ",".join(f"{name}={text}" for name, text in sorted(pairs.items()))
     return "" if value is None else str(value)
 
 
@@ -81,7 +82,8 @@ def _info_line(info: Reply) -> str:
 def _info(info: Any) -> str:
     if not isinstance(info, dict):
         return str(info)
-    lines = [_info_line(info), *("   " + _info_line(child) for child in info.get("children", []))]
+    fields = cast("Reply", info)
+    lines = [_info_line(fields), *("   " + _info_line(child) for child in fields.get("children", []))]
     return "\n".join(lines)
 
 

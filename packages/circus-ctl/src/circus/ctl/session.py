@@ -17,6 +17,7 @@ from circus.client.wire import Document, make_message
 from circus.ctl import plain
 from circus.ctl.discover import control_endpoint
 from circus.ctl.failures import ExitCode, Failure, from_call
+from circus.exc import ArgumentError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -32,7 +33,7 @@ class Output(str, Enum):  # noqa: UP042 - typer shows members of a str enum by v
     json = "json"
     table = "table"
     wide = "wide"
-    name = "name"
+    names = "name"
     text = "text"
 
 
@@ -152,7 +153,7 @@ class Session:
             return ExitCode.REFUSED if failed else ExitCode.OK
         if failed:
             raise refused(reply)
-        if self.output is Output.name and names is not None:
+        if self.output is Output.names and names is not None:
             self.write("".join(f"{name}\n" for name in names(reply)))
         elif self.for_person and table is not None:
             self.console().print(table(reply, self.output is Output.wide))
@@ -230,9 +231,11 @@ class Session:
         return failure.code
 
     def _paint(self, text: str) -> str:
-        if text.startswith("error: ") and self.err.isatty() and self.colorful(self.err):
-            return f"\x1b[1;31merror:\x1b[0m {text.removeprefix('error: ')}"
-        return text
+        """A person always sees that it is an error."""
+        if not self.err.isatty():
+            return text
+        rest = text.removeprefix("error: ")
+        return f"\x1b[1;31merror:\x1b[0m {rest}" if self.colorful(self.err) else f"error: {rest}"
 
 
 def refused(reply: Document) -> Failure:
@@ -251,9 +254,9 @@ def plain_words(
     """The arguments of a command, if there are neither too few nor too many.
 
     Raises:
-        Failure: there are.
+        ArgumentError: there are.
     """
     words = words or []
     if len(words) < least or (most is not None and len(words) > most):
-        raise Failure(wrong or "Invalid number of arguments")
+        raise ArgumentError(wrong or "Invalid number of arguments")
     return words

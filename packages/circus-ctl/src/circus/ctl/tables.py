@@ -4,7 +4,7 @@ Every state has a word beside its colour. Text of users is never read as markup.
 """
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -47,9 +47,11 @@ _RIGHT: Final = frozenset(
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    long = {"COMMAND", "VALUE", "WHAT"}.intersection(columns)
+    # Where the width does not suffice, the long column gives way and the others keep theirs.
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), expand=bool(long))
     for column in columns:
-        is_long = column in {"COMMAND", "VALUE", "WHAT"}
+        is_long = column in long
         table.add_column(
             column,
             justify="right" if column in _RIGHT else "left",
@@ -144,8 +146,8 @@ def env(reply: Reply, *, wide: bool) -> RenderableType:
 
 def _info_cells(info: Any, pid: Any, *, wide: bool, indent: str = "") -> list[Text]:
     if not isinstance(info, dict):
-        return _cells([pid, "", "", "", "", *(["", ""] if wide else []), info])
-    values: Reply = info
+        return _cells([pid, "", "", "", "", *(["", ""] if wide else []), "", info])
+    values = cast("Reply", info)
     cells = [
         values.get("pid", pid),
         values.get("username"),
@@ -176,7 +178,7 @@ def stats(reply: Reply, *, wide: bool) -> RenderableType:
         label = [Text(name, "bold")] if name else []
         for pid, info in (infos or {}).items():
             table.add_row(*label, *_info_cells(info, pid, wide=wide))
-            children: list[Reply] = info.get("children", []) if isinstance(info, dict) else []
+            children: list[Reply] = cast("Reply", info).get("children", []) if isinstance(info, dict) else []
             for child in children:
                 table.add_row(*([Text("")] if label else []), *_info_cells(child, "", wide=wide, indent="└ "))
             label = [Text("")] if label else []

@@ -219,11 +219,10 @@ def scale(
             raise ArgumentError(f"{word!r} is not NAME=N")
         wanted[name] = number(count)
     code = 0
-    for name, count in wanted.items():
-        props = _chosen(waiting=waiting)
-        code = (
-            session.answer(session.call("set", name=name, options={"numprocesses": count}, **props)) or code
-        )
+    for watcher, workers in wanted.items():
+        options = {"numprocesses": workers}
+        reply = session.call("set", name=watcher, options=options, **_chosen(waiting=waiting))
+        code = session.answer(reply) or code
     return code
 
 

@@ -166,10 +166,10 @@ def logs(
         seen = set(past)
         newest = max((line.time for line in past), default=0.0)
         for topic, message in _messages(session, consumer):
-            line = _published(topic, message, chosen)
-            if line is None or (line.time <= newest and line in seen) or not wanted(line):
+            news = _published(topic, message, chosen)
+            if news is None or (news.time <= newest and news in seen) or not wanted(news):
                 continue
-            printer.show(line)
+            printer.show(news)
     return ExitCode.OK
 
 

@@ -138,7 +138,8 @@ def env(context: typer.Context, name: str) -> int:
 
 
 def _env_lines(reply: Document) -> str:
-    return "\n".join(f"{key}={value}" for key, value in sorted((reply["options"].get("env") or {}).items()))
+    found: dict[str, Any] = reply["options"].get("env") or {}
+    return "\n".join(f"{key}={value}" for key, value in sorted(found.items()))
 
 
 def globaloptions(
