@@ -1,10 +1,11 @@
 """A stand-in for circusd: a ROUTER and an XPUB on ipc, answering what a test says. And the reference's own daemon."""
 
+import contextlib
+import io
 import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -145,24 +146,44 @@ def reference_python() -> Path | None:
     return path if path.exists() else None
 
 
+# Runs lines of the reference's circusctl in one interpreter: its start-up would be most of the time.
+DRIVER = """
+import contextlib, io, json, sys
+from circus import circusctl
+for line in sys.stdin:
+    sys.argv = ["circusctl", *json.loads(line)]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            circusctl.main()
+            code = 0
+        except SystemExit as exit:
+            code = exit.code or 0
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+
+
 @dataclass
 class Reference:
     """A daemon of the reference, and its own circusctl."""
 
-    python: Path
     endpoint: str
+    driver: "subprocess.Popen[str]"
 
     def circusctl(self, *words: str) -> Outcome:
-        return self._run([str(self.python.parent / "circusctl"), "--endpoint", self.endpoint, *words])
+        assert self.driver.stdin is not None
+        assert self.driver.stdout is not None
+        self.driver.stdin.write(json.dumps(["--endpoint", self.endpoint, *words]) + "\n")
+        self.driver.stdin.flush()
+        return Outcome(*json.loads(self.driver.stdout.readline()))
 
     def ours(self, *words: str) -> Outcome:
-        return self._run([sys.executable, "-m", "circus.ctl", "--endpoint", self.endpoint, *words])
+        from circus.ctl.app import run
 
-    @staticmethod
-    def _run(command: list[str]) -> Outcome:
-        env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=18, check=False)
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run(["--endpoint", self.endpoint, *words])
+        return Outcome(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +217,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reference]:
 
         with CircusClient(endpoint=endpoint, timeout=15, patience=15) as client:
             client.call("numwatchers")
-        yield Reference(python, endpoint)
+        pipe = subprocess.PIPE
+        with subprocess.Popen([str(python), "-c", DRIVER], stdin=pipe, stdout=pipe, text=True) as driver:
+            yield Reference(endpoint, driver)
     finally:
         process.terminate()
         process.wait(15)

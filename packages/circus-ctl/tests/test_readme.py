@@ -42,7 +42,7 @@ def here(program: str, daemon: "FakeDaemon") -> str:
 
 @pytest.mark.parametrize("program", PROGRAMS[:2])
 def test_asking(program: str, speaking: "FakeDaemon", capsys: pytest.CaptureFixture[str]):
-    exec(compile(here(program, speaking), "README.md", "exec"), {"__name__": "readme"})  # noqa: S102
+    exec(compile(here(program, speaking), "README.md", "exec"), {"__name__": "readme"})
     assert capsys.readouterr().out == "{'web': 'active'}\n"
 
 
@@ -53,7 +53,7 @@ def test_listening(speaking: "FakeDaemon", capsys: pytest.CaptureFixture[str]):
 
     thread = threading.Thread(target=publish)
     thread.start()
-    exec(compile(here(PROGRAMS[2], speaking), "README.md", "exec"), {"__name__": "readme"})  # noqa: S102
+    exec(compile(here(PROGRAMS[2], speaking), "README.md", "exec"), {"__name__": "readme"})
     thread.join()
     assert "watcher.web.spawn" in capsys.readouterr().out
 

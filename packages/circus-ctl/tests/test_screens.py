@@ -64,7 +64,9 @@ def test_status_is_a_table_with_colours_and_words(daemon: "FakeDaemon"):
 
 
 @pytest.mark.parametrize(("words", "environ"), [((), {"NO_COLOR": "1"}), (("--no-color",), {})])
-def test_no_colours_where_none_are_wanted(daemon: "FakeDaemon", words: tuple[str, ...], environ: dict[str, str]):
+def test_no_colours_where_none_are_wanted(
+    daemon: "FakeDaemon", words: tuple[str, ...], environ: dict[str, str]
+):
     daemon.answers["status"] = STATUSES
     seen = screen(daemon, "status", *words, **environ)
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", seen)
@@ -81,7 +83,10 @@ def test_an_error_has_a_hint(daemon: "FakeDaemon"):
 
 def test_a_wide_table_keeps_its_narrow_columns(daemon: "FakeDaemon"):
     info = {"pid": 4711, "cmdline": "python " + "x" * 200, "username": "www", "cpu": 12.5, "mem": 0.1}
-    daemon.answers["stats"] = {"status": "ok", "infos": {"web": {"4711": {**info, "mem_info1": "31M", "age": 75.0}}}}
+    daemon.answers["stats"] = {
+        "status": "ok",
+        "infos": {"web": {"4711": {**info, "mem_info1": "31M", "age": 75.0}}},
+    }
     seen = plain(screen(daemon, "stats"))
     assert max(map(len, seen.splitlines())) <= 80
     assert seen.splitlines()[1].split()[:6] == ["web", "4711", "www", "12.5", "0.1", "31M"]

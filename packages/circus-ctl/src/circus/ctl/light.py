@@ -78,6 +78,7 @@ class LightGroup(TyperGroup):
 def _lighten(params: list[Any]) -> list[Any]:
     """The same parameters, made light in place; the option for help among them."""
     for param in params:
-        kind: type = type(param)
-        param.__class__ = _LIGHT.get(kind, kind)
+        for heavy, light in _LIGHT.items():
+            if param.__class__ is heavy:
+                param.__class__ = light
     return params
