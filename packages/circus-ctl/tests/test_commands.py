@@ -190,13 +190,14 @@ def test_scale_sets_each(circusctl: Ctl, daemon: "FakeDaemon"):
 
 
 def test_diff_never_reloads_a_daemon_that_knows_no_dry_run(circusctl: Ctl, daemon: "FakeDaemon"):
-    daemon.answers["reloadconfig"] = {"status": "ok", "plan": ["restart web: cmd"]}
+    plan = {"steps": [{"name": "web"}], "needs_restart": [], "text": "restart web: cmd"}
+    daemon.answers["reloadconfig"] = {"status": "ok", "plan": plan}
     assert circusctl("diff").code == 3
     assert [request["command"] for request in daemon.requests] == ["version"]
     daemon.answers["version"] = {"status": "ok"}
     outcome = circusctl("diff")
     assert (outcome.code, outcome.out) == (1, "restart web: cmd\n")
-    daemon.answers["reloadconfig"] = {"status": "ok", "plan": []}
+    daemon.answers["reloadconfig"] = {"status": "ok", "plan": {"steps": [], "text": "nothing to do"}}
     assert circusctl("reloadconfig", "--dry-run").out == "nothing would change\n"
     assert daemon.requests[-1]["properties"]["dry_run"] is True
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 __all__ = [
+    "LISTED_APART",
     "age",
     "audit_entries",
     "audit_text",
@@ -18,6 +19,8 @@ __all__ = [
 Reply = dict[str, Any]
 
 _ENVELOPE = frozenset({"status", "time", "id"})
+LISTED_APART = frozenset({"workers", "exits", "last_exit"})
+"""Of `describe`: what has lines of its own."""
 
 
 def age(seconds: float | None) -> str:
@@ -47,7 +50,8 @@ def exit_text(exit_: Reply | None) -> str:
         return ""
     lifetime = exit_.get("lifetime")
     ran = f" after {age(lifetime)}" if lifetime is not None else ""
-    return f"{exit_.get('exit', '')} ({exit_.get('why', '')}){ran}"
+    why = f" ({exit_['why']})" if exit_.get("why") else ""
+    return f"{exit_.get('exit', '')}{why}{ran}"
 
 
 def _plain(value: Any) -> str:
@@ -64,7 +68,7 @@ def facts(reply: Reply, *, without: frozenset[str] = frozenset()) -> list[tuple[
 
 
 def describe_text(reply: Reply) -> str:
-    lines = [f"{key}: {value}" for key, value in facts(reply, without=frozenset({"workers", "exits"}))]
+    lines = [f"{key}: {value}" for key, value in facts(reply, without=LISTED_APART)]
     for worker in reply.get("workers", []):
         last = exit_text(worker.get("last_exit"))
         lines.append(

@@ -198,7 +198,7 @@ def describe(reply: Reply, *, wide: bool) -> RenderableType:
     del wide
     parts: list[RenderableType] = []
     head = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for key, value in plain_describe.facts(reply, without=frozenset({"workers", "exits"})):
+    for key, value in plain_describe.facts(reply, without=plain_describe.LISTED_APART):
         head.add_row(Text(key, "cyan"), _state(value) if key == "state" else Text(value))
     parts.append(head)
     workers: list[Reply] = reply.get("workers", [])

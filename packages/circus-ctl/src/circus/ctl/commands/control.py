@@ -152,21 +152,13 @@ def _show_plan(session: Session) -> int:
 
 
 def _plan_lines(reply: Document) -> list[str]:
-    """The plan, one step a line, whatever the shape in which it comes."""
-    plan: Any = reply.get("plan", reply.get("info")) or []
-    if isinstance(plan, str):
-        return plan.splitlines()
-    if isinstance(plan, dict):
-        return [f"{key}: {_step(value)}" for key, value in plan.items() if value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return [_step(item) for item in plan]
-
-
-def _step(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={_step(item)}" for key, item in value.items())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, list):
-        return ", ".join(map(_step, value))  # pyright: ignore[reportUnknownArgumentType]
-    return str(value)
+    """The steps of the plan as the daemon words them; none if nothing would change."""
+    plan: Any = reply.get("plan") or {}
+    if isinstance(plan, list):
+        return [str(step) for step in plan]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if not plan.get("steps") and not plan.get("needs_restart"):
+        return []
+    return str(reply.get("text") or plan.get("text", "")).splitlines()
 
 
 def quit_(
