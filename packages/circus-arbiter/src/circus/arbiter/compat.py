@@ -15,7 +15,7 @@ import os
 import shlex
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 import zmq
@@ -676,7 +676,7 @@ def _as_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any]) ->
 
 
 @contextlib.contextmanager
-def _signals(engine: Engine) -> Iterator[None]:
+def _signals(engine: Engine) -> Generator[None]:
     """Let signals stop and reload the engine meanwhile, if this is the main thread; put everything back afterwards."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -50,12 +50,12 @@ class LoopAdapter:
         """
 
         async def work() -> Any:
-            result = function()
+            result: Any = function()
             if isinstance(result, concurrent.futures.Future):
-                result = asyncio.wrap_future(result)  # pyright: ignore[reportUnknownArgumentType]
-            if isawaitable(result):
-                return await asyncio.wait_for(result, timeout)
-            return result
+                waitable: Any = asyncio.wrap_future(result)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            else:
+                waitable = result
+            return await asyncio.wait_for(waitable, timeout) if isawaitable(waitable) else waitable
 
         if self.asyncio_loop.is_running():
             if _running_here() is self.asyncio_loop:
@@ -87,7 +87,11 @@ class LoopAdapter:
 
     def add_future(self, future: Any, callback: Callable[[Any], Any]) -> None:
         """Call back with a future when it is done."""
-        future.add_done_callback(lambda done: self.add_callback(callback, done))
+
+        def done(finished: Any) -> None:
+            self.add_callback(callback, finished)
+
+        future.add_done_callback(done)
 
     def start(self) -> None:
         """Run the loop until `stop`."""

@@ -40,10 +40,12 @@ def dstats(engine: "Engine", _request: ask.Dstats) -> Answer:
 _GONE = "no such process"
 
 
-async def _measure(observer: Observer, pids: Iterable[int], *, children: bool = True) -> dict[int, Any]:
+async def _measure(
+    observer: Observer, pids: Iterable[int], *, children: bool = True
+) -> dict[int, dict[str, Any] | str]:
     """Figures by pid; a text where a process has gone meanwhile, as clients expect it."""
     measured = await asyncio.to_thread(observer.infos, tuple(pids), children=children)
-    return {pid: _GONE if facts is None else facts for pid, facts in measured.items()}
+    return {pid: _GONE if facts is None else dict(facts) for pid, facts in measured.items()}
 
 
 async def _of_all(engine: "Engine", entries: list["Entry"]) -> Reply:
@@ -66,7 +68,7 @@ async def _of_process(engine: "Engine", entry: "Entry", pid: int, *, extended: b
     return {"process": pid, "info": measured[pid]}
 
 
-async def _extend(entry: "Entry", measured: dict[int, Any]) -> None:
+async def _extend(entry: "Entry", measured: dict[int, dict[str, Any] | str]) -> None:
     for pid, facts in measured.items():
-        if isinstance(facts, dict):
+        if not isinstance(facts, str):
             await entry.extend_stats(pid, facts)
