@@ -108,6 +108,7 @@ class Hands:
         self._loop = asyncio.get_running_loop()
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._ages: dict[int, asyncio.TimerHandle] = {}
+        self._found: dict[str, str] = {}
         self._to_spawn: deque[tuple[int, int]] = deque()
         self._next_start = 0.0
         self._signals: list[tuple[int, int]] = []
@@ -315,6 +316,7 @@ class Hands:
 
     def _not_spawned(self, wid: int, error: str, *, counts: bool) -> None:
         log.warning("%s", error)
+        self._found.clear()
         self.apply(wid, machine.SpawnFailed(error, counts, self._rng.random()))
 
     def _spawned(self, wid: int, token: int, allowed: bool) -> None:  # noqa: FBT001 - a hook's result
@@ -334,8 +336,15 @@ class Hands:
         made = spec.process_spec(wid, self._given(own), capture=self._output.captures())
         if made.executable is None and "/" not in made.argv[0] and "PATH" not in made.env:
             # A worker without PATH is found by ours: the shortest configurations say `cmd = python` and no more.
-            made = replace(made, executable=shutil.which(made.argv[0]))
+            made = replace(made, executable=self._find(made.argv[0]))
         return made
+
+    def _find(self, program: str) -> str | None:
+        """Where our PATH has a program; remembered until a spawn fails."""
+        found = self._found.get(program) or shutil.which(program)
+        if found is not None:
+            self._found[program] = found
+        return found
 
     def _given(self, own: list[BoundSocket]) -> GivenSockets:
         sockets, spec = self.sockets, self._owner.spec
