@@ -238,6 +238,7 @@ def events(draw, worker, *, asked_only=False):
     return draw(st.sampled_from(possible))
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_whatever_comes_the_invariants_hold(data):
     worker, now, running, spawns_owed = Worker(1), 0.0, 0, 0
@@ -269,6 +270,7 @@ def test_whatever_comes_the_invariants_hold(data):
             assert effects in {(), (Act.FREE,)}
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_stop_always_ends(data):
     """However a worker came to where it is: after a stop, its timers and its end lead out, and nothing leads back."""

@@ -7,26 +7,25 @@ kills, looks at the process table) are collected and carried out together in `fl
 import asyncio
 import logging
 import random
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from signal import SIGKILL
 from typing import Any, Protocol, final
 
 from circus.process.errors import ProcessGoneError, SpawnError, Stage
 from circus.process.seam import Child, Spawner
-from circus.process.spec import ProcessSpec
 from circus.sockets import BoundSocket, SocketSet
 from circus.watcher import machine
 from circus.watcher.board import Board
 from circus.watcher.events import BackedOff, Event, Failed, Killed, OutputLost, Spawned, Stuck, Why
 from circus.watcher.hooks import HookRunner
 from circus.watcher.machine import Act, Effect, SetTimer, Signal, State, Worker
+from circus.watcher.outfit import Outfit
 from circus.watcher.ports import Output, Trees
-from circus.watcher.spec import GivenSockets, WatcherSpec
+from circus.watcher.spec import WatcherSpec
 from circus.watcher.sweep import Remains, Sweeper
+from circus.watcher.views import WorkerView, view_of
 
 __all__ = ["Hands", "Owner"]
 
@@ -93,10 +92,10 @@ class Hands:
         self.board = Board(self._carry)
         self.children: dict[int, Child] = {}
         self.restarts = 0
-        self.latest_backoff = 0
+        self._backed_off = 0
         self.stuck: dict[int, tuple[int, ...]] = {}
         self.hooks = hooks
-        self.sockets = sockets
+        self._outfit = Outfit(sockets)
         self.wids: dict[int, int] = {}
         """By pid, for processes whose exit was not seen."""
         self._owner = owner
@@ -131,6 +130,17 @@ class Hands:
     def owner_pause(self) -> float:
         """Seconds between two starts."""
         return self._owner.spec.options.warmup_delay
+
+    @property
+    def latest_backoff(self) -> Worker | None:
+        """The worker that backed off last, if it is still there."""
+        return self.board.workers.get(self._backed_off)
+
+    def views(self, wall: float) -> tuple[WorkerView, ...]:
+        """Every slot in use, by id."""
+        pids = {wid: pid for pid, wid in self.wids.items()}
+        workers = sorted(self.board.workers.items())
+        return tuple(view_of(worker, pids.get(wid), now=self.now, wall=wall) for wid, worker in workers)
 
     @property
     def leftovers(self) -> int:
@@ -228,7 +238,7 @@ class Hands:
         return self._owner.spec.label(wid)
 
     def _tell_backoff(self, worker: Worker) -> None:
-        self.latest_backoff = worker.wid
+        self._backed_off = worker.wid
         wait = 0.0 if worker.deadline is None else worker.deadline - worker.since
         event = BackedOff(
             watcher=self._name,
@@ -292,7 +302,9 @@ class Hands:
             return
         own: list[BoundSocket] = []
         try:
-            child = self._spawner.spawn(self._process_spec(wid, own))
+            child = self._spawner.spawn(
+                self._outfit.process_spec(self._owner.spec, wid, self._output.captures(), own)
+            )
         except SpawnError as error:
             self._not_spawned(wid, str(error), counts=error.stage not in _NOT_ITS_FAULT)
             return
@@ -315,6 +327,7 @@ class Hands:
 
     def _not_spawned(self, wid: int, error: str, *, counts: bool) -> None:
         log.warning("%s", error)
+        self._outfit.forget()
         self.apply(wid, machine.SpawnFailed(error, counts, self._rng.random()))
 
     def _spawned(self, wid: int, token: int, allowed: bool) -> None:  # noqa: FBT001 - a hook's result
@@ -328,31 +341,6 @@ class Hands:
         self.apply(wid, machine.Ready(token))
         self._publish(Spawned(watcher=self._name, pid=pid, wid=wid, why=worker.why, restarts=worker.restarts))
         self._owner.came_up(pid, self._label(wid))
-
-    def _process_spec(self, wid: int, own: list[BoundSocket]) -> ProcessSpec:
-        spec = self._owner.spec
-        made = spec.process_spec(wid, self._given(own), capture=self._output.captures())
-        if made.executable is None and "/" not in made.argv[0] and "PATH" not in made.env:
-            # A worker without PATH is found by ours: the shortest configurations say `cmd = python` and no more.
-            made = replace(made, executable=shutil.which(made.argv[0]))
-        return made
-
-    def _given(self, own: list[BoundSocket]) -> GivenSockets:
-        sockets, spec = self.sockets, self._owner.spec
-        uses, stdin = spec.uses_sockets, spec.options.stdin_socket
-        if sockets is None or not (uses or stdin):
-            if stdin:
-                raise ValueError(f"there is no socket {stdin!r} for standard input")
-            return GivenSockets()
-        named = [socket.key for socket in sockets.specs] if uses is True else list(uses or ())
-        for key in [socket.key for socket in sockets.specs if socket.reuse_port and socket.key in named]:
-            own.append(sockets.per_worker(key))  # noqa: PERF401 - what was bound is to be closed if a later one fails
-        down = sockets.hand_down(named, own=own)
-        values = sockets.hand_down(None, own=own).values
-        bound = None if stdin is None else sockets.get(stdin)
-        if stdin is not None and bound is None:
-            raise ValueError(f"there is no socket {stdin!r} for standard input")
-        return GivenSockets(fds=down.fds, values=values, stdin=None if bound is None else bound.fileno())
 
     def _set_age(self, worker: Worker) -> None:
         options = self._owner.spec.options

@@ -37,7 +37,7 @@ from circus.watcher.ports import NoOutput, OneByOne, Output, Trees
 from circus.watcher.signalling import signal_workers
 from circus.watcher.spec import WatcherError, WatcherSpec
 from circus.watcher.status import Phase, shown_status
-from circus.watcher.views import LastExit, Waiting, WatcherSnapshot, WorkerView
+from circus.watcher.views import LastExit, WatcherSnapshot, WorkerView, waiting_of
 
 __all__ = ["WatcherRunner"]
 
@@ -173,7 +173,7 @@ class WatcherRunner:
             restarts=0 if hands is None else hands.restarts,
             exits=dict(self._exits),
             last_exit=self._last_exits[-1] if self._last_exits else None,
-            waiting=self._waiting() if count(State.BACKOFF) else None,
+            waiting=None if hands is None else waiting_of(hands.latest_backoff, hands.now),
             failure=self._failed if count(State.GAVE_UP) else "",
             stuck=() if hands is None else tuple(pid for pids in hands.stuck.values() for pid in pids),
             reloading=0 if board is None else board.old,
@@ -187,27 +187,7 @@ class WatcherRunner:
 
     def workers(self) -> tuple[WorkerView, ...]:
         """Every slot in use, by id."""
-        if self._hands is None:
-            return ()
-        hands, now, wall = self._hands, self._hands.now, self._wall()
-        views: list[WorkerView] = []
-        for wid, worker in sorted(hands.board.workers.items()):
-            child = hands.children.get(wid) if worker.running else None
-            age = None if child is None or worker.started_at is None else now - worker.started_at
-            views.append(
-                WorkerView(
-                    wid=wid,
-                    pid=None if child is None else child.pid,
-                    state=worker.state,
-                    started_at=None if age is None else wall - age,
-                    age=age,
-                    restarts=worker.restarts,
-                    why=worker.why,
-                    last_exit=worker.last_exit,
-                    error=worker.error,
-                )
-            )
-        return tuple(views)
+        return () if self._hands is None else self._hands.views(self._wall())
 
     def pids(self) -> tuple[int, ...]:
         """The pids of its workers, in the order of their start."""
@@ -841,20 +821,6 @@ class WatcherRunner:
         """Its last words may still be on their way."""
         await self._output.drain(_DRAIN)
         self._publish(replace(event, output=self._output.tail(event.wid, 10)))
-
-    def _waiting(self) -> Waiting | None:
-        hands = self._up_hands
-        worker = hands.board.workers.get(hands.latest_backoff)
-        if worker is None or worker.state is not State.BACKOFF or worker.deadline is None:
-            return None
-        reason = worker.error or ("" if worker.last_exit is None else worker.last_exit.describe())
-        return Waiting(
-            wid=worker.wid,
-            attempt=max(worker.failures, worker.tries),
-            wait=worker.deadline - worker.since,
-            left=max(0.0, worker.deadline - hands.now),
-            reason=reason,
-        )
 
 
 def _nothing() -> None:

@@ -4,7 +4,8 @@ Theory. A stop is over when the whole tree is gone, and a leader often goes firs
 together: the look waits until no leader is on the way out, or a few milliseconds. What is left after the leader's end gets the
 stop signal (it may not have got it before), and is looked at again in growing intervals until the deadline of the stop: who turns
 up new is asked, too; from then on it is killed at each look. A worker that ended by itself is replaced at once, without a look; what it left behind is
-looked for a little later, and ended likewise, since nobody can ask it for anything any more and it may hold a port.
+looked for a little later, and ended likewise, since nobody can ask it for anything any more and it may hold a port. Where looks are dear (many processes that are not ours)
+they take a third of the time at most, so that a long series of ends, as in a reload, does not become a series of looks.
 """
 
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import final
 
+from circus.process import clock
 from circus.process.seam import Child
 from circus.watcher.ports import Trees
 
@@ -21,6 +23,7 @@ _TOGETHER = 0.02
 _FIRST_AGAIN = 0.02
 _LAST_AGAIN = 0.25
 _LAZY = 1.0
+_CHEAP = 0.002
 _STUCK_AGAIN = 5.0
 
 
@@ -76,6 +79,7 @@ class Sweeper:
         self._left: list[Remains] = []
         self._due: float | None = None
         self._again = _FIRST_AGAIN
+        self._not_before = 0.0
 
     @property
     def due(self) -> float | None:
@@ -140,10 +144,16 @@ class Sweeper:
         """
         if self._due is None or (now < self._due and (leaders or not self._fresh())):
             return
+        if now < self._not_before:
+            self._due = self._not_before
+            return
         self._due = None
+        began = clock.monotonic()
         self._look_at(list(self._slots.values()), now)
         unique = {remains.child.pid: remains for remains in self._left}  # a pid may have come back meanwhile
         self._look_at(list(unique.values()), now)
+        took = clock.monotonic() - began
+        self._not_before = now + 3 * took if took > _CHEAP else now
         if self._slots or self._left:
             self._plan_next(now)
 

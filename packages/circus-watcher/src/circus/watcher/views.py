@@ -6,10 +6,10 @@ from typing import final
 
 from circus.process.exits import ExitStatus
 from circus.watcher.events import Why
-from circus.watcher.machine import State
+from circus.watcher.machine import State, Worker
 from circus.watcher.status import Phase, Status
 
-__all__ = ["LastExit", "Waiting", "WatcherSnapshot", "WorkerView"]
+__all__ = ["LastExit", "Waiting", "WatcherSnapshot", "WorkerView", "view_of", "waiting_of"]
 
 
 @final
@@ -108,3 +108,40 @@ class WorkerView:
     why: Why
     last_exit: ExitStatus | None
     error: str = ""
+
+
+def view_of(worker: Worker, pid: int | None, *, now: float, wall: float) -> WorkerView:
+    """How a worker looks.
+
+    Args:
+        worker: as it is.
+        pid: of its running process.
+        now: monotonic seconds.
+        wall: the same moment as seconds since the epoch.
+    """
+    age = None if pid is None or worker.started_at is None else now - worker.started_at
+    return WorkerView(
+        wid=worker.wid,
+        pid=pid,
+        state=worker.state,
+        started_at=None if age is None else wall - age,
+        age=age,
+        restarts=worker.restarts,
+        why=worker.why,
+        last_exit=worker.last_exit,
+        error=worker.error,
+    )
+
+
+def waiting_of(worker: Worker | None, now: float) -> Waiting | None:
+    """The pause that a worker is in; None if it is in none."""
+    if worker is None or worker.state is not State.BACKOFF or worker.deadline is None:
+        return None
+    reason = worker.error or ("" if worker.last_exit is None else worker.last_exit.describe())
+    return Waiting(
+        wid=worker.wid,
+        attempt=max(worker.failures, worker.tries),
+        wait=worker.deadline - worker.since,
+        left=max(0.0, worker.deadline - now),
+        reason=reason,
+    )
