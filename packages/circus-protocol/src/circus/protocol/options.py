@@ -120,7 +120,9 @@ class HookOptions(Options):
     """One hook: what to call, and whether its failure is ignored."""
 
     target: Any = Field(description="dotted name of a callable, or (from the library) the callable itself")
-    ignore_failure: Boolean = Field(False, description="go on when the hook fails or returns False")
+    ignore_failure: Boolean = Field(
+        False, description="go on when the hook fails; a hook that returns False is obeyed all the same"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -221,7 +223,7 @@ class WatcherOptions(Options):
     stop_children: Boolean = live(False, "send that signal to all of the worker's descendants, too")
     graceful_timeout: Seconds = live(30.0, "time between stop_signal and SIGKILL for what is left", unit="s")
     max_retry: IntegerText = live(
-        5, "tries of one failing start before it counts as a crash; -1: no limit", ge=-1
+        5, "tries of one failing start before the watcher is failed; -1: no limit", ge=-1
     )
     respawn: Boolean = live(True, "replace a worker that exits")
     autostart: Boolean = live(True, "start with circusd")
