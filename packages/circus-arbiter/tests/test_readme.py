@@ -16,7 +16,9 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 @pytest.mark.slow
 def test_the_library_example_prints_what_it_says():
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=False, timeout=30
+    )
     assert (done.returncode, done.stdout) == (0, "{'sleepers': 'active'} 4\n"), done.stderr
 
 

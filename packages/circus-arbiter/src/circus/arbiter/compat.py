@@ -16,6 +16,7 @@ import shlex
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import zmq
@@ -25,6 +26,7 @@ from circus.arbiter.engine import Engine, Entry
 from circus.arbiter.errors import ArbiterError
 from circus.arbiter.loop import LoopAdapter, unwrap
 from circus.arbiter.roster import by_priority
+from circus.arbiter.signals import SignalDesk
 from circus.config import read_config
 from circus.exc import AlreadyExist
 from circus.process.spawn import LocalSpawner
@@ -681,15 +683,14 @@ def _signals(engine: Engine) -> Generator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in (*_SIGNALS, signal.SIGHUP)}
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, engine.request_stop, number.name)
-    loop.add_signal_handler(signal.SIGHUP, engine.request_reload, "SIGHUP")
+    desk = SignalDesk(
+        {
+            **{number: partial(engine.request_stop, number.name) for number in _SIGNALS},
+            signal.SIGHUP: partial(engine.request_reload, "SIGHUP"),
+        }
+    )
+    desk.install()
     try:
         yield
     finally:
-        for number, handler in before.items():
-            loop.remove_signal_handler(number)
-            if handler is not None:
-                signal.signal(number, handler)
+        desk.restore()

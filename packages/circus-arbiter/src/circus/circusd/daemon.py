@@ -21,6 +21,7 @@ from circus import __version__
 from circus.arbiter.build import Blueprint, from_config
 from circus.arbiter.engine import Engine, Exit
 from circus.arbiter.errors import ArbiterError
+from circus.arbiter.signals import SignalDesk
 from circus.circusd import cli
 from circus.circusd.background import fork_and_wait_until_ready
 from circus.circusd.conflict import find_conflicting_distribution
@@ -167,16 +168,15 @@ class _Daemon:
         spawner.raise_nofile()
         become_subreaper()
         engine = Engine(blueprint, spawner=spawner, version=__version__, received=take_listen_fds(os.environ))
-        signals = _Signals(engine)
-        signals.install()
         orphans = OrphanDuty(spawner.forest)
-        orphans.begin()
+        signals = SignalDesk(_Meanings(engine, orphans).table)
+        signals.install()
         log.info("circusd %s starts on pid %s", __version__, os.getpid())
         try:
             await engine.run(ready=self._say_ready)
         finally:
-            orphans.end()
             signals.restore()
+            orphans.end()
             notify("STOPPING=1")
             log.info("circusd has stopped")
 
@@ -187,28 +187,19 @@ class _Daemon:
 
 
 @final
-class _Signals:
+class _Meanings:
     """What the process's signals mean, while the engine runs."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, orphans: OrphanDuty) -> None:
         self._engine = engine
         self._interrupts = 0
-        self._meanings: dict[signal.Signals, Callable[[], None]] = {
+        self.table: dict[int, Callable[[], None]] = {
             signal.SIGTERM: lambda: engine.request_stop("SIGTERM"),
             signal.SIGQUIT: lambda: engine.request_stop("SIGQUIT"),
             signal.SIGINT: self._interrupt,
             signal.SIGHUP: lambda: engine.request_reload("SIGHUP"),
+            signal.SIGCHLD: orphans.child_ended,
         }
-
-    def install(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number, meaning in self._meanings.items():
-            loop.add_signal_handler(number, meaning)
-
-    def restore(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in self._meanings:
-            loop.remove_signal_handler(number)
 
     def _interrupt(self) -> None:
         self._interrupts += 1

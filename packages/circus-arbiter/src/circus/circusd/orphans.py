@@ -6,7 +6,6 @@ system call tells whether a zombie is left at all (waitid(2) with WNOWAIT), and 
 
 import asyncio
 import os
-import signal
 from typing import final
 
 from circus.process.clock import monotonic
@@ -21,29 +20,29 @@ _LATER = 10.0
 
 @final
 class OrphanDuty:
-    """Sweeps while `begin` … `end`, on the running loop, which must be the main thread's."""
+    """Reaps what nobody else does; on the running loop.
+
+    Args:
+        forest: whose workers' orphans.
+    """
 
     def __init__(self, forest: Forest) -> None:
         self._reaper = OrphanReaper(forest)
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
-    def begin(self) -> None:
-        """Listen for children that end."""
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_signal_handler(signal.SIGCHLD, self._soon, _SOON)
+    def child_ended(self) -> None:
+        """Some child ended: SIGCHLD."""
+        self._look_in(_SOON)
 
     def end(self) -> None:
-        """Stop listening, after a last sweep."""
-        assert self._loop is not None
-        self._loop.remove_signal_handler(signal.SIGCHLD)
+        """A last sweep."""
         if self._timer is not None:
             self._timer.cancel()
             self._sweep()
 
-    def _soon(self, seconds: float) -> None:
-        if self._timer is None and self._loop is not None:
-            self._timer = self._loop.call_later(seconds, self._sweep)
+    def _look_in(self, seconds: float) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self._sweep)
 
     def _sweep(self) -> None:
         self._timer = None
@@ -55,4 +54,4 @@ class OrphanDuty:
             return
         self._reaper.sweep(monotonic())
         if self._reaper.waiting:
-            self._soon(_LATER)
+            self._look_in(_LATER)
