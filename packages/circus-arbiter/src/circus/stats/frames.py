@@ -1,0 +1,239 @@
+"""What is published: the reference's frames, with more keys beside its own, and one table a watcher. Pure.
+
+Topics: ``stat.<watcher>.<pid>``, ``stat.<watcher>``, ``stat.circus[.<pid>]``, ``stat.sockets[.<fd>]``, and
+``table.<watcher>``, in which all workers of a watcher stand as columns: a display of 5,000 processes reads one message
+a watcher and tick in place of 5,000. ``<watcher>`` is the real name, which may hold dots and blanks; the last part is a pid
+exactly if the frame has a `subtopic`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from circus.protocol.stats import stat_topic
+from circus.stats.hits import Hits
+from circus.stats.proc import TICKS
+from circus.stats.roster import Socket, Watcher
+from circus.stats.sampler import Sample
+
+__all__ = [
+    "COLUMNS",
+    "human_bytes",
+    "human_cpu_time",
+    "process_frame",
+    "socket_frames",
+    "state_word",
+    "sum_frame",
+    "table_frame",
+    "table_topic",
+    "wants",
+]
+
+_STATES = {
+    "R": "running",
+    "S": "sleeping",
+    "D": "disk-sleep",
+    "T": "stopped",
+    "t": "traced",
+    "I": "idle",
+    "Z": "zombie",
+}
+
+COLUMNS = (
+    "pid",
+    "wid",
+    "name",
+    "cpu",
+    "mem",
+    "rss",
+    "vms",
+    "age",
+    "restarts",
+    "threads",
+    "state",
+    "fds",
+    "read_rate",
+    "write_rate",
+    "tree_cpu",
+    "tree_rss",
+    "tree_size",
+    "nice",
+    "username",
+    "command",
+)
+"""The columns of a table, in their order; readers go by the names in the frame, so that more may follow."""
+
+
+def human_bytes(number: int) -> str:
+    """``1.40M``, as the reference writes it."""
+    for symbol, shift in (("Y", 80), ("Z", 70), ("E", 60), ("P", 50), ("T", 40), ("G", 30), ("M", 20), ("K", 10)):
+        if number >= 1 << shift:
+            return f"{number / (1 << shift):.2f}{symbol}"
+    return f"{number}B"
+
+
+def human_cpu_time(ticks: int) -> str:
+    """``MINUTES:SS.hh``; the minutes go on past 59."""
+    span = timedelta(seconds=ticks / TICKS)
+    minutes, seconds = divmod(span.days * 86400 + span.seconds, 60)
+    return f"{minutes}:{seconds:02d}.{span.microseconds // 10000:02d}"
+
+
+def state_word(letter: str) -> str:
+    """The kernel's letter as a word."""
+    return _STATES.get(letter, letter)
+
+
+def _share(rss: int, memory: int) -> float:
+    return round(rss / memory * 100, 3) if memory else 0.0
+
+
+def process_frame(
+    sample: Sample,
+    *,
+    watcher: str,
+    memory: int,
+    wall: float,
+    name: str | None = None,
+    wid: int | None = None,
+    restarts: int | None = None,
+) -> dict[str, Any]:
+    """One process.
+
+    Args:
+        sample: its figures.
+        watcher: the real name of its watcher.
+        memory: bytes of memory of the machine.
+        wall: seconds since the epoch.
+        name: what it is, for the daemon's own processes; None for workers, as in the reference.
+        wid: its worker id, if the daemon tells.
+        restarts: of its slot, if the daemon tells.
+    """
+    hot, slow = sample.hot, sample.slow
+    return {
+        "mem_info1": human_bytes(hot.rss),
+        "mem_info2": human_bytes(hot.vms),
+        "cpu": round(sample.cpu, 1),
+        "mem": _share(hot.rss, memory),
+        "ctime": human_cpu_time(hot.used),
+        "pid": sample.pid,
+        "username": slow.username,
+        "nice": hot.nice,
+        "create_time": round(wall - sample.age, 2),
+        "age": round(sample.age, 2),
+        "cmdline": slow.cmdline,
+        "children": [],
+        "subtopic": sample.pid,
+        "name": name,
+        "watcher": watcher,
+        "wid": wid,
+        "state": state_word(hot.state),
+        "restarts": restarts,
+        "threads": hot.threads,
+        "fds": slow.fds,
+        "read_bytes": slow.read_bytes,
+        "write_bytes": slow.write_bytes,
+        "rss": hot.rss,
+        "vms": hot.vms,
+        "tree_cpu": round(sample.tree_cpu, 1),
+        "tree_mem": _share(sample.tree_rss, memory),
+        "tree_rss": sample.tree_rss,
+        "tree_size": sample.tree_size,
+    }
+
+
+def sum_frame(samples: Sequence[Sample], *, watcher: Watcher, memory: int) -> dict[str, Any]:
+    """The sum over a watcher: `cpu` is the average, `mem` the sum, `age` the oldest, as in the reference."""
+    rss = sum(sample.hot.rss for sample in samples)
+    cpu = sum(sample.cpu for sample in samples)
+    tree_rss = sum(sample.tree_rss for sample in samples)
+    return {
+        "pid": [sample.pid for sample in samples],
+        "cpu": cpu / len(samples) if samples else 0.0,
+        "mem": sum(_share(sample.hot.rss, memory) for sample in samples),
+        "age": max((round(sample.age, 2) for sample in samples), default="N/A"),
+        "watcher": watcher.name,
+        "status": watcher.status,
+        "restarts": watcher.restarts,
+        "cpu_sum": round(cpu, 1),
+        "rss": rss,
+        "tree_cpu": round(sum(sample.tree_cpu for sample in samples), 1),
+        "tree_mem": _share(tree_rss, memory),
+        "tree_rss": tree_rss,
+        "tree_size": sum(sample.tree_size for sample in samples),
+    }
+
+
+def table_frame(
+    samples: Iterable[Sample], *, watcher: Watcher, memory: int, wall: float, names: dict[int, str] | None = None
+) -> dict[str, Any]:
+    """All workers of a watcher, as columns."""
+    names = names or {}
+    wids, restarts = watcher.workers, watcher.worker_restarts
+    rows = [
+        (
+            sample.pid,
+            wid := wids.get(sample.pid),
+            names.get(sample.pid),
+            round(sample.cpu, 1),
+            round(sample.hot.rss / memory * 100, 3) if memory else 0.0,
+            sample.hot.rss,
+            sample.hot.vms,
+            round(sample.age, 1),
+            restarts.get(wid, 0) if wid is not None else None,
+            sample.hot.threads,
+            _STATES.get(sample.hot.state, sample.hot.state),
+            sample.slow.fds,
+            sample.read_rate,
+            sample.write_rate,
+            round(sample.tree_cpu, 1),
+            sample.tree_rss,
+            sample.tree_size,
+            sample.hot.nice,
+            sample.slow.username,
+            sample.slow.command,
+        )
+        for sample in samples
+    ]
+    return {
+        "watcher": watcher.name,
+        "status": watcher.status,
+        "restarts": watcher.restarts,
+        "time": wall,
+        "columns": COLUMNS,
+        "rows": rows,
+    }
+
+
+def table_topic(group: str) -> bytes:
+    """The topic of a table."""
+    return f"table.{group}".encode("utf-8", "backslashreplace")
+
+
+def socket_frames(sockets: Sequence[Socket], hits: dict[str, Hits]) -> list[tuple[bytes, dict[str, Any]]]:
+    """One frame a socket and their sum; nothing without sockets."""
+    if not sockets:
+        return []
+    frames: list[tuple[bytes, dict[str, Any]]] = []
+    total = 0
+    for socket in sockets:
+        hit = hits.get(socket.name, Hits(0, 0, 0))
+        total += hit.reads
+        body = {
+            "fd": socket.fd,
+            "subtopic": socket.fd,
+            "reads": hit.reads,
+            "address": socket.address,
+            "name": socket.name,
+            "queue": hit.queue,
+            "connections": hit.connections,
+        }
+        frames.append((stat_topic("sockets", socket.fd), body))
+    addresses = [socket.address for socket in sockets]
+    frames.append((stat_topic("sockets"), {"addresses": addresses, "reads": total}))
+    return frames
+
+
+def wants(subscriptions: Iterable[bytes], topic: bytes, *, below: bool = False) -> bool:
+    """Whether somebody subscribes to a topic (or, with `below`, to something that starts with it)."""
+    return any(topic.startswith(prefix) or (below and prefix.startswith(topic)) for prefix in subscriptions)
