@@ -6,10 +6,11 @@ a watcher and tick in place of 5,000. ``<watcher>`` is the real name, which may 
 exactly if the frame has a `subtopic`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, final
 
+from circus.protocol.codec import encode
 from circus.protocol.stats import stat_topic
 from circus.stats.hits import Hits
 from circus.stats.proc import TICKS
@@ -18,6 +19,7 @@ from circus.stats.sampler import Sample
 
 __all__ = [
     "COLUMNS",
+    "ProcessFrames",
     "human_bytes",
     "human_cpu_time",
     "process_frame",
@@ -140,6 +142,50 @@ def process_frame(
         "tree_rss": sample.tree_rss,
         "tree_size": sample.tree_size,
     }
+
+
+@final
+class ProcessFrames:
+    """Encodes the frames of processes; of one that has done nothing since the last tick, only its age is new."""
+
+    def __init__(self, *, memory: int) -> None:
+        self._memory = memory
+        self._last: dict[int, tuple[Sample, int | None, int | None, str | None, bytes]] = {}
+        self._created: dict[tuple[int, int], float] = {}
+
+    def encode(
+        self,
+        sample: Sample,
+        *,
+        watcher: str,
+        wall: float,
+        name: str | None = None,
+        wid: int | None = None,
+        restarts: int | None = None,
+    ) -> bytes:
+        """The frame as bytes; arguments are those of `process_frame`."""
+        last = self._last.get(sample.pid)
+        if last is not None:
+            before, its_wid, its_restarts, its_name, rest = last
+            is_same = before.hot is sample.hot and before.slow is sample.slow and before.cpu == sample.cpu
+            is_same = is_same and before[7:] == sample[7:] and before[5:7] == sample[5:7]
+            if is_same and (its_wid, its_restarts, its_name) == (wid, restarts, name):
+                return b'{"age":%.2f,%b' % (sample.age, rest)
+        frame = process_frame(
+            sample, watcher=watcher, memory=self._memory, wall=wall, name=name, wid=wid, restarts=restarts
+        )
+        del frame["age"]
+        created = self._created.setdefault((sample.pid, sample.hot.start), frame["create_time"])
+        frame["create_time"] = created
+        rest = encode(frame)[1:]
+        self._last[sample.pid] = (sample, wid, restarts, name, rest)
+        return b'{"age":%.2f,%b' % (sample.age, rest)
+
+    def keep(self, pids: Collection[int]) -> None:
+        """Forget the others."""
+        if len(self._last) > len(pids):
+            self._last = {pid: item for pid, item in self._last.items() if pid in pids}
+            self._created = {key: at for key, at in self._created.items() if key[0] in pids}
 
 
 def sum_frame(samples: Sequence[Sample], *, watcher: Watcher, memory: int) -> dict[str, Any]:

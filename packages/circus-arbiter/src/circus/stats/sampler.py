@@ -11,21 +11,22 @@ the tree never falls while they are waited for. Where they are not, the sum of w
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, Protocol, final
 
 from circus.stats.proc import TICKS, Hot, Kernel, Slow
 
 __all__ = ["Sample", "Sampler"]
 
 _SLOW_EVERY = 10.0
-"""Seconds after which the slow facts of a process are read again."""
+"""Seconds after which the slow facts of a process that runs are read again."""
+_YOUNG = 3.0
+"""Seconds in which a process may be about to exec something else."""
 _FORGET_STRANGERS_EVERY = 60.0
 """Seconds after which strangers are looked at anew, in case a pid was recycled."""
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One process at one tick. CPU in per cent of one core, memory in bytes, age in seconds."""
 
     pid: int
@@ -51,11 +52,12 @@ class Sample:
 @final
 @dataclass(slots=True)
 class _Known:
+    """The slow facts of one root, and as of when."""
+
     hot: Hot
     slow: Slow
-    slow_at: float
+    at: float
     due: float
-    """When to read the slow facts again, in monotonic seconds."""
     read_rate: float | None = None
     write_rate: float | None = None
 
@@ -72,9 +74,11 @@ class Sampler:
         self._kernel = kernel
         self._roots: frozenset[int] = frozenset()
         self._parents: dict[int, int] = {}
-        """Of every process that was looked at, strangers included."""
+        """Of every process that was looked at, strangers included; 0 for who is dead."""
         self._owners: dict[int, int] = {}
-        """Member -> root."""
+        """Member -> root, for those below a root."""
+        self._below: dict[int, list[int]] = {}
+        """The same by root."""
         self._last: dict[int, Hot] = {}
         self._known: dict[int, _Known] = {}
         self._at: float | None = None
@@ -85,10 +89,8 @@ class Sampler:
         for pid in self._last:
             self._kernel.forget(pid)
         self._roots = frozenset()
-        self._parents.clear()
-        self._owners.clear()
-        self._last.clear()
-        self._known.clear()
+        for table in (self._parents, self._owners, self._below, self._last, self._known):
+            table.clear()
         self._at = None
 
     def sample(
@@ -107,143 +109,100 @@ class Sampler:
         elapsed = None if self._at is None else max(now - self._at, 1e-3)
         self._at = now
         self._settle(frozenset(roots), now)
-        current: dict[int, Hot] = {}
-        missing: list[int] = []
-        for pid, root in self._owners.items():
-            if only is not None and root not in only:
+        look = _Look(self._kernel.hot, self._last, uptime=self._kernel.uptime_ticks(), elapsed=elapsed)
+        samples: dict[int, Sample] = {}
+        for root in self._roots if only is None else only & self._roots:
+            hot = look.read(root)
+            if hot is None:
                 continue
-            hot = self._kernel.hot(pid)
-            if hot is not None:
-                current[pid] = hot
-            else:
-                missing.append(pid)
-        ended: dict[int, int] = {}
-        """By root, the ticks of those that were counted before and are no more."""
-        for pid in self._last.keys() - current.keys():
-            root, last = self._owners.get(pid, pid), self._last[pid]
-            ended[root] = ended.get(root, 0) + last.used + last.reaped
+            cpu, used, _ = look.used(root, hot)
+            age = max(look.uptime - hot.start, 0.0) / TICKS
+            known = self._known.get(root)
+            if known is None or known.hot is not hot or now >= known.due:
+                known = self._learn(root, hot, known, age=age, now=now)
+            below = self._below.get(root)
+            tree = (cpu, hot.rss, 1) if below is None else look.tree(hot, cpu=cpu, used=used, below=below)
+            samples[root] = Sample(root, hot, known.slow, cpu, age, known.read_rate, known.write_rate, *tree)
+        self._part_with(look)
+        return samples
+
+    def _part_with(self, look: "_Look") -> None:
+        """Forget who was there at the last tick and is not at this one."""
+        for pid in self._last.keys() - look.current.keys():
             self._kernel.forget(pid)
             self._known.pop(pid, None)
-        for pid in missing:
-            del self._owners[pid]
+        for pid in look.missing:
             self._parents.pop(pid, None)
-        samples = self._figures(current, ended, elapsed=elapsed, now=now)
-        self._last = current
-        return samples
+            root = self._owners.pop(pid, None)
+            if root is not None:
+                self._below[root].remove(pid)
+                if not self._below[root]:
+                    del self._below[root]
+        self._last = look.current
 
     # -- who belongs to whom -------------------------------------------------------------------------------------------
 
     def _settle(self, roots: frozenset[int], now: float) -> None:
-        if now - self._strangers_at >= _FORGET_STRANGERS_EVERY:
+        pids = self._kernel.census()
+        if now - self._strangers_at >= _FORGET_STRANGERS_EVERY and pids is not None:
             self._strangers_at = now
             self._parents = {pid: self._parents[pid] for pid in self._owners if pid in self._parents}
-            pids: Iterable[int] | None = self._kernel.census() or list(self._parents)
-            self._look(pids)
-        else:
-            pids = self._kernel.census()
-            if pids is not None:
-                self._look(pids)
-            elif roots == self._roots:
-                return
-        sticky = {pid: root for pid, root in self._owners.items() if root in roots and pid not in roots}
+        if pids is not None:
+            self._look_at(pids)
+        elif roots == self._roots:
+            return
         self._roots = roots
-        self._owners = {root: root for root in roots} | sticky
-        for pid in list(self._parents):
-            self._resolve(pid)
+        owners = {pid: root for pid, root in self._owners.items() if root in roots and pid not in roots}
+        for pid in self._parents:
+            if pid not in owners and pid not in roots:
+                self._resolve(pid, owners)
+        self._owners = owners
+        self._below = {}
+        for pid, root in owners.items():
+            self._below.setdefault(root, []).append(pid)
 
-    def _look(self, pids: Iterable[int]) -> None:
+    def _look_at(self, pids: Iterable[int]) -> None:
         """Ask who the parents of new processes are, and forget those that ended."""
         seen: dict[int, int] = {}
         for pid in pids:
             parent = self._parents.get(pid)
             if parent is None:
                 hot = self._kernel.hot(pid)
-                if hot is None:
-                    continue
-                parent = hot.ppid
-                if pid not in self._owners:
+                parent = 0 if hot is None else hot.ppid
+                if pid not in self._last:
                     self._kernel.forget(pid)
             seen[pid] = parent
         self._parents = seen
 
-    def _resolve(self, pid: int) -> None:
+    def _resolve(self, pid: int, owners: dict[int, int]) -> None:
         """Walk up to the nearest root, if there is one."""
         path: list[int] = []
         at = pid
-        while at not in self._owners:
+        while at not in self._roots and at not in owners:
             path.append(at)
-            parent = self._parents.get(at)
-            if parent is None or parent == at or len(path) > 4096:
+            at = self._parents.get(at, 0)
+            if not at or len(path) > 4096:
                 return
-            at = parent
-        for member in path:
-            self._owners[member] = self._owners[at]
+        root = at if at in self._roots else owners[at]
+        owners.update(dict.fromkeys(path, root))
 
-    # -- figures -------------------------------------------------------------------------------------------------------
+    # -- slow facts ----------------------------------------------------------------------------------------------------
 
-    def _figures(
-        self, current: dict[int, Hot], ended: dict[int, int], *, elapsed: float | None, now: float
-    ) -> dict[int, Sample]:
-        uptime = self._kernel.uptime_ticks()
-        own: dict[int, float] = {}
-        trees: dict[int, _Tree] = {}
-        for pid, hot in current.items():
-            age = max(uptime - hot.start, 0.0) / TICKS
-            before = self._last.get(pid)
-            if before is not None and before.start != hot.start:
-                self._known.pop(pid, None)
-                before = None
-            span, base = _span(before, age=age, elapsed=elapsed)
-            used = max(hot.used - base.used, 0) if base is not None else 0
-            own[pid] = used / TICKS / span * 100 if span else 0.0
-            root = self._owners[pid]
-            tree = trees.get(root)
-            if tree is None:
-                tree = trees[root] = _Tree(ended.get(root, 0))
-            tree.add(hot, base, cpu=own[pid], span=span)
-        return {
-            root: self._sample(root, current[root], tree, own[root], uptime=uptime, now=now)
-            for root, tree in trees.items()
-            if root in current
-        }
-
-    def _sample(self, pid: int, hot: Hot, tree: "_Tree", cpu: float, *, uptime: float, now: float) -> Sample:
-        known = self._known.get(pid)
-        age = max(uptime - hot.start, 0.0) / TICKS
+    def _learn(self, pid: int, hot: Hot, known: _Known | None, *, age: float, now: float) -> _Known:
         if known is None or known.hot.start != hot.start:
-            # A newborn may be about to exec something else; and not all should be due at once.
-            due = now if age < 1.0 else now + _SLOW_EVERY * (0.1 + 0.1 * (pid % 10))
-            known = self._known[pid] = _Known(hot, self._kernel.slow(pid), now, due)
+            known = self._known[pid] = _Known(hot, self._kernel.slow(pid), now, now)
+            # Not all should be due at once; and a newborn is looked at again at the next tick.
+            known.due = now if age < _YOUNG else now + _SLOW_EVERY * (0.1 + 0.1 * (pid % 10))
         elif now >= known.due:
-            slow = self._kernel.slow(pid)
-            known.read_rate = _rate(known.slow.read_bytes, slow.read_bytes, now - known.slow_at)
-            known.write_rate = _rate(known.slow.write_bytes, slow.write_bytes, now - known.slow_at)
-            known.slow, known.slow_at, known.due = slow, now, now + _SLOW_EVERY
-        return Sample(
-            pid,
-            hot,
-            known.slow,
-            cpu,
-            age,
-            known.read_rate,
-            known.write_rate,
-            max(tree.cpu(), cpu),
-            tree.rss,
-            tree.size,
-        )
-
-
-def _span(before: Hot | None, *, age: float, elapsed: float | None) -> tuple[float, Hot | None]:
-    """Over which time, and from what, the used time of a process counts.
-
-    A process that started since the last tick counts from nothing, over its own life; one that was never looked at
-    has no figure yet.
-    """
-    if elapsed is not None and before is not None:
-        return elapsed, before
-    if elapsed is not None and age <= elapsed + 1:
-        return max(age, 1 / TICKS), Hot("R", 0, 0, 0, 0, 0, 0, 0, 0)
-    return 0.0, None
+            if known.hot is hot:
+                known.read_rate = known.write_rate = 0.0
+            else:
+                slow, span = self._kernel.slow(pid), now - known.at
+                known.read_rate = _rate(known.slow.read_bytes, slow.read_bytes, span)
+                known.write_rate = _rate(known.slow.write_bytes, slow.write_bytes, span)
+                known.slow, known.hot = slow, hot
+            known.at, known.due = now, now if age < _YOUNG else now + _SLOW_EVERY
+        return known
 
 
 def _rate(before: int | None, after: int | None, span: float) -> float | None:
@@ -253,26 +212,73 @@ def _rate(before: int | None, after: int | None, span: float) -> float | None:
 
 
 @final
-class _Tree:
-    """The sums over one tree."""
+class _Look:
+    """One tick: what was read, and what has been used since the last one."""
 
-    __slots__ = ("living", "rss", "size", "span", "total")
+    __slots__ = ("_elapsed", "_hot", "_last", "current", "missing", "uptime")
 
-    def __init__(self, ended: int) -> None:
-        self.living = 0.0
-        self.total = -ended
-        self.span = 0.0
-        self.rss = 0
-        self.size = 0
+    def __init__(self, hot: "_Read", last: dict[int, Hot], *, uptime: float, elapsed: float | None) -> None:
+        self._hot = hot
+        self._last = last
+        self._elapsed = elapsed
+        self.uptime = uptime
+        self.current: dict[int, Hot] = {}
+        self.missing: list[int] = []
 
-    def add(self, hot: Hot, base: Hot | None, *, cpu: float, span: float) -> None:
-        self.rss += hot.rss
-        self.size += 1
-        self.living += cpu
-        if base is not None:
-            self.total += hot.used + hot.reaped - base.used - base.reaped
-            self.span = max(self.span, span)
+    def read(self, pid: int) -> Hot | None:
+        hot = self._hot(pid)
+        if hot is None:
+            self.missing.append(pid)
+        else:
+            self.current[pid] = hot
+        return hot
 
-    def cpu(self) -> float:
-        by_total = self.total / TICKS / self.span * 100 if self.span else 0.0
-        return max(by_total, self.living)
+    def used(self, pid: int, hot: Hot) -> tuple[float, int, float]:
+        """Per cent of a core; ticks of used and reaped time; seconds that they are counted over.
+
+        A process that started since the last tick counts from nothing, over its own life; one that was never looked
+        at has no figure yet.
+        """
+        before = self._last.get(pid)
+        if before is hot and self._elapsed is not None:
+            return 0.0, 0, self._elapsed
+        if self._elapsed is None:
+            return 0.0, 0, 0.0
+        if before is not None and before.start == hot.start:
+            used, total, span = hot.used - before.used, hot.reaped - before.reaped, self._elapsed
+        else:
+            age = (self.uptime - hot.start) / TICKS
+            if age > self._elapsed + 1:
+                return 0.0, 0, 0.0
+            used, total, span = hot.used, hot.reaped, max(age, 1 / TICKS)
+        used = max(used, 0)
+        return used / TICKS / span * 100, used + total, span
+
+    def tree(self, hot: Hot, *, cpu: float, used: int, below: list[int]) -> tuple[float, int, int]:
+        """CPU, memory and size of the tree of a root.
+
+        Args:
+            hot: of the root.
+            cpu: of the root.
+            used: ticks of the root, used and reaped.
+            below: who else is in its tree.
+        """
+        living, total, rss, size = cpu, used, hot.rss, 1
+        for pid in below:
+            other = self.read(pid)
+            if other is None:
+                before = self._last.get(pid)
+                if before is not None:  # if it was waited for, its whole time has just been added to somebody
+                    total -= before.used + before.reaped
+                continue
+            its_cpu, its_used, _ = self.used(pid, other)
+            living += its_cpu
+            total += its_used
+            rss += other.rss
+            size += 1
+        by_total = total / TICKS / self._elapsed * 100 if self._elapsed else 0.0
+        return max(by_total, living), rss, size
+
+
+class _Read(Protocol):
+    def __call__(self, pid: int, /) -> Hot | None: ...

@@ -72,6 +72,8 @@ class Streamer:
         self._scrape_sampler = Sampler(self._kernel)
         self._scrape_meter = Meter()
         self._memory = memory_total()
+        self._frames = frames.ProcessFrames(memory=self._memory)
+        self._wall = 0.0
         self._subscriptions: set[bytes] = set()
         self._need = Need.SNAPSHOT
         self._daemon = Daemon(None, None, describes=False)
@@ -308,21 +310,22 @@ class Streamer:
     # -- what goes out -------------------------------------------------------------------------------------------------
 
     def _publish(self, now: float) -> None:
-        wall = _wall()
+        self._wall = _wall()
         for watcher in self._roster.watchers.values():
-            self._publish_watcher(watcher, wall)
-        self._publish_daemon(wall)
+            self._publish_watcher(watcher)
+        self._publish_daemon()
+        self._frames.keep(self._samples.keys())
         for topic, body in frames.socket_frames(self._roster.sockets, self._hits):
             self._send(topic, body)
         if self._statsd is not None and now >= self._next_statsd:
             self._next_statsd = now + _STATSD_INTERVAL * 0.95
             self._statsd.emit(self._picture(self._samples, self._hits))
 
-    def _publish_watcher(self, watcher: Watcher, wall: float) -> None:
+    def _publish_watcher(self, watcher: Watcher) -> None:
         name = watcher.name
         samples = [self._samples[pid] for pid in watcher.workers if pid in self._samples]
         if self._wants_topic(frames.table_topic(name)):
-            body = frames.table_frame(samples, watcher=watcher, memory=self._memory, wall=wall)
+            body = frames.table_frame(samples, watcher=watcher, memory=self._memory, wall=self._wall)
             self._send(frames.table_topic(name), body)
         topic = stat_topic(name)
         if not frames.wants(self._subscriptions, topic, below=True):
@@ -330,26 +333,17 @@ class Streamer:
         restarts = watcher.worker_restarts
         for sample in samples:
             wid = watcher.workers.get(sample.pid)
-            body = frames.process_frame(
-                sample,
-                watcher=name,
-                memory=self._memory,
-                wall=wall,
-                wid=wid,
-                restarts=None if wid is None else restarts.get(wid, 0),
+            self._send_process(
+                topic, sample, watcher=name, wid=wid, restarts=None if wid is None else restarts.get(wid, 0)
             )
-            self._send(b"%s.%d" % (topic, sample.pid), body)
         self._send(topic, frames.sum_frame(samples, watcher=watcher, memory=self._memory))
 
-    def _publish_daemon(self, wall: float) -> None:
+    def _publish_daemon(self) -> None:
         daemon = self._roster.daemon
         samples = [self._samples[pid] for pid in daemon if pid in self._samples]
         topic = stat_topic("circus")
         for sample in samples:
-            body = frames.process_frame(
-                sample, watcher="circus", memory=self._memory, wall=wall, name=daemon[sample.pid]
-            )
-            self._send(b"%s.%d" % (topic, sample.pid), body)
+            self._send_process(topic, sample, watcher="circus", name=daemon[sample.pid])
         about = frames.sum_frame(samples, watcher=Watcher("circus"), memory=self._memory)
         about |= {
             "daemon": "up" if self._is_up else "down",
@@ -361,6 +355,23 @@ class Streamer:
             "tables": True,
         }
         self._send(topic, about)
+
+    def _send_process(
+        self,
+        group: bytes,
+        sample: Sample,
+        *,
+        watcher: str,
+        name: str | None = None,
+        wid: int | None = None,
+        restarts: int | None = None,
+    ) -> None:
+        topic = b"%b.%d" % (group, sample.pid)
+        if not frames.wants(self._subscriptions, topic):
+            return
+        frame = self._frames.encode(sample, watcher=watcher, wall=self._wall, name=name, wid=wid, restarts=restarts)
+        self._publisher.send(topic, zmq.SNDMORE | zmq.NOBLOCK)
+        self._publisher.send(frame, zmq.NOBLOCK)
 
     def _wants_topic(self, topic: bytes) -> bool:
         return frames.wants(self._subscriptions, topic)
