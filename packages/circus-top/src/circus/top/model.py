@@ -1,0 +1,334 @@
+"""What is known of the daemons that are watched, and how news changes it. Pure: no I/O, no clock.
+
+Theory. A `World` holds one `Daemon` an endpoint, and a daemon its watchers, sockets and own processes. News comes as
+frames of circusd-stats (a table a watcher; or, from older ones, a frame a process), as events, and as answers to commands; each
+`apply_*` takes one kind, and skips what it cannot make sense of. What a daemon does not tell is None, and shown as such.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, final
+
+__all__ = [
+    "HISTORY",
+    "Daemon",
+    "Detail",
+    "Happening",
+    "Process",
+    "Socket",
+    "Watcher",
+    "World",
+    "apply_frame",
+    "apply_table",
+    "expire",
+    "hide_helpers",
+]
+
+HISTORY: Final = 40
+"""Ticks of CPU history that are kept of each process."""
+_EVENTS: Final = 500
+_HELPERS: Final = frozenset({"circusd-stats", "circushttpd"})
+
+
+@final
+class Process(NamedTuple):
+    """One process at one tick; None for what is not known. Sizes in bytes, times in seconds, CPU in per cent of a core."""
+
+    pid: int
+    wid: int | None = None
+    name: str | None = None
+    cpu: float | None = None
+    mem: float | None = None
+    rss: int | None = None
+    age: float | None = None
+    restarts: int | None = None
+    threads: int | None = None
+    state: str | None = None
+    fds: int | None = None
+    read_rate: float | None = None
+    write_rate: float | None = None
+    tree_cpu: float | None = None
+    tree_rss: int | None = None
+    tree_size: int | None = None
+    username: str | None = None
+    command: str | None = None
+
+
+_FIELDS: Final = Process._fields
+
+
+@final
+@dataclass(slots=True)
+class Watcher:
+    """One watcher and its workers."""
+
+    name: str
+    status: str | None = None
+    restarts: int = 0
+    processes: list[Process] = field(default_factory=list[Process])
+    history: bytes = b""
+
+    def total(self, what: str) -> float | None:
+        """The sum of a field over the workers; None if nothing is known of any."""
+        index = _FIELDS.index(what)
+        values = [process[index] for process in self.processes]
+        known = [value for value in values if isinstance(value, (int, float))]
+        return sum(known) if known or not values else None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Socket:
+    """One listening socket."""
+
+    fd: int
+    address: str
+    name: str | None = None
+    reads: int | None = None
+    """New connections in the last tick."""
+    queue: int | None = None
+    connections: int | None = None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event, in words."""
+
+    wall: float
+    """Seconds since the epoch."""
+    daemon: str
+    watcher: str
+    text: str
+    is_bad: bool = False
+
+
+@final
+@dataclass(slots=True)
+class Detail:
+    """What is shown of one watcher on request."""
+
+    options: Mapping[str, Any] | None = None
+    exits: Sequence[Mapping[str, Any]] | None = None
+    """None if the daemon does not keep them."""
+    lines: Sequence[Mapping[str, Any]] | None = None
+    """None if the daemon does not keep output."""
+    why_no_lines: str = ""
+    error: str = ""
+
+
+@final
+@dataclass(slots=True)
+class Daemon:
+    """One circusd, reached through an endpoint."""
+
+    endpoint: str
+    trouble: str | None = "connecting"
+    """Why there is nothing (new) to see; None if all is well."""
+    advice: str | None = None
+    """What to do about it."""
+    can_act: bool = False
+    version: str | None = None
+    pid: int | None = None
+    uptime: float | None = None
+    memory: int | None = None
+    cpus: int | None = None
+    watchers: dict[str, Watcher] = field(default_factory=dict[str, Watcher])
+    own: dict[int, Process] = field(default_factory=dict[int, Process])
+    sockets: dict[int, Socket] = field(default_factory=dict[int, Socket])
+    seen: dict[tuple[str, int], float] = field(default_factory=dict[tuple[str, int], float])
+    """When a frame of a process came last, for those that come one by one."""
+    has_figures: bool = False
+    figures_at: float | None = None
+    """Monotonic seconds of the last figures."""
+    history: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    details: dict[str, Detail] = field(default_factory=dict[str, Detail])
+    options: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+    def watcher(self, name: str) -> Watcher:
+        """The watcher of that name, made if it is new."""
+        found = self.watchers.get(name)
+        if found is None:
+            found = self.watchers[name] = Watcher(name)
+        return found
+
+
+@final
+@dataclass(slots=True)
+class World:
+    """All that is watched."""
+
+    daemons: list[Daemon] = field(default_factory=list[Daemon])
+    events: deque[Happening] = field(default_factory=lambda: deque[Happening](maxlen=_EVENTS))
+    wall: float = 0.0
+    """Seconds since the epoch, to be shown."""
+
+
+def apply_table(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
+    """Take a table of circusd-stats: all workers of one watcher."""
+    columns, rows, name = frame.get("columns"), frame.get("rows"), frame.get("watcher")
+    if not isinstance(columns, list) or not isinstance(rows, list) or not isinstance(name, str):
+        return
+    positions = {str(column): position for position, column in enumerate(columns)}
+    if "pid" not in positions:
+        return
+    known = [field for field in _FIELDS if field in positions]
+    getter = itemgetter(*(positions[field] for field in known), positions["pid"])
+    try:
+        if len(known) == len(_FIELDS):
+            processes = [Process._make(getter(row)[:-1]) for row in rows]
+        else:
+            processes = [Process(**dict(zip(known, getter(row), strict=False))) for row in rows]
+    except (IndexError, TypeError):
+        return
+    watcher = daemon.watcher(name)
+    watcher.processes = processes
+    status, restarts = frame.get("status"), frame.get("restarts")
+    watcher.status = status if isinstance(status, str) else watcher.status
+    watcher.restarts = restarts if isinstance(restarts, int) else watcher.restarts
+    history = daemon.history
+    total = 0.0
+    for process in processes:
+        cpu = process.cpu if process.tree_cpu is None else process.tree_cpu
+        cpu = cpu if isinstance(cpu, (int, float)) else 0.0
+        total += cpu
+        history[process.pid] = (history.get(process.pid, b"") + _LEVELS[min(int(cpu), 255)])[-HISTORY:]
+    watcher.history = (watcher.history + _LEVELS[min(int(total), 255)])[-HISTORY:]
+    daemon.has_figures = True
+    daemon.figures_at = now
+
+
+_LEVELS: Final = [bytes((level,)) for level in range(256)]
+
+
+def apply_frame(daemon: Daemon, group: str, frame: Mapping[str, Any], *, now: float) -> None:
+    """Take a frame of one process, of one watcher's sum, or of a socket.
+
+    Args:
+        daemon: whose.
+        group: the watcher's name, ``circus`` or ``sockets``.
+        frame: what was published.
+        now: monotonic seconds.
+    """
+    subtopic = frame.get("subtopic")
+    daemon.figures_at = now
+    daemon.has_figures = True
+    if group == "sockets":
+        if isinstance(subtopic, int):
+            known = daemon.sockets.get(subtopic)
+            daemon.sockets[subtopic] = Socket(
+                subtopic,
+                str(frame.get("address", "")),
+                _text(frame.get("name")) or (known.name if known else None),
+                _whole(frame.get("reads")),
+                _whole(frame.get("queue")),
+                _whole(frame.get("connections")),
+            )
+        return
+    if group == "circus":
+        _apply_own(daemon, frame, now=now)
+        return
+    if group in _HELPERS:
+        return
+    if isinstance(subtopic, int):
+        _put_process(daemon, group, process_of(frame), now=now)
+        return
+    watcher = daemon.watcher(group)
+    status, restarts = _text(frame.get("status")), _whole(frame.get("restarts"))
+    watcher.status = status or watcher.status
+    watcher.restarts = watcher.restarts if restarts is None else restarts
+    total = watcher.total("cpu") or 0.0
+    watcher.history = (watcher.history + _LEVELS[min(int(total), 255)])[-HISTORY:]
+
+
+def _apply_own(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
+    if isinstance(frame.get("subtopic"), int):
+        process = process_of(frame)
+        daemon.own[process.pid] = process
+        daemon.seen["circus", process.pid] = now
+        _remember(daemon, process)
+        if process.name == "circusd":
+            daemon.pid = process.pid
+            daemon.uptime = process.age
+        return
+    daemon.memory = _whole(frame.get("memory")) or daemon.memory
+    daemon.cpus = _whole(frame.get("cpus")) or daemon.cpus
+    daemon.version = _text(frame.get("version")) or daemon.version
+    pids = frame.get("pid")
+    if isinstance(pids, list):
+        daemon.own = {pid: process for pid, process in daemon.own.items() if pid in pids}
+
+
+def _put_process(daemon: Daemon, name: str, process: Process, *, now: float) -> None:
+    processes = daemon.watcher(name).processes
+    daemon.seen[name, process.pid] = now
+    for position, other in enumerate(processes):
+        if other.pid == process.pid:
+            processes[position] = process
+            break
+    else:
+        processes.append(process)
+    _remember(daemon, process)
+
+
+def _remember(daemon: Daemon, process: Process) -> None:
+    cpu = process.cpu if process.tree_cpu is None else process.tree_cpu
+    level = _LEVELS[max(0, min(int(cpu or 0), 255))]
+    daemon.history[process.pid] = (daemon.history.get(process.pid, b"") + level)[-HISTORY:]
+
+
+def process_of(frame: Mapping[str, Any]) -> Process:
+    """A process out of a frame of circusd-stats, the reference's included, where ``N/A`` is a figure."""
+    values = {name: frame.get(name) for name in _FIELDS}
+    for name in ("cpu", "mem", "age", "rss", "restarts", "threads", "fds", "read_rate", "write_rate"):
+        if not isinstance(values[name], (int, float)):
+            values[name] = None
+    if values["rss"] is None:
+        values["rss"] = _parse_size(frame.get("mem_info1"))
+    values["command"] = frame.get("command") or frame.get("cmdline")
+    return Process(**values)
+
+
+def _parse_size(text: object) -> int | None:
+    """``1.40M`` in bytes."""
+    if not isinstance(text, str) or len(text) < 2 or text[-1] not in "BKMGTP":
+        return None
+    try:
+        return int(float(text[:-1]) * 1024 ** "BKMGTP".index(text[-1]))
+    except ValueError:
+        return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def expire(daemon: Daemon, *, now: float, after: float) -> None:
+    """Drop processes whose frames stopped coming; tables replace themselves.
+
+    Args:
+        daemon: whose.
+        now: monotonic seconds.
+        after: seconds of silence.
+    """
+    gone = {key for key, at in daemon.seen.items() if now - at > after}
+    for key in gone:
+        del daemon.seen[key]
+        daemon.own.pop(key[1], None) if key[0] == "circus" else None
+    for name in {name for name, _ in gone} & daemon.watchers.keys():
+        watcher = daemon.watchers[name]
+        watcher.processes = [process for process in watcher.processes if (name, process.pid) not in gone]
+    living = {process.pid for watcher in daemon.watchers.values() for process in watcher.processes} | daemon.own.keys()
+    if len(daemon.history) > len(living) + 256:
+        daemon.history = {pid: line for pid, line in daemon.history.items() if pid in living}
+
+
+def hide_helpers(names: Sequence[str]) -> list[str]:
+    """Without the watchers that are shown as the daemon's own processes."""
+    return [name for name in names if name not in _HELPERS]
