@@ -102,6 +102,8 @@ def cells(row: Row, view: View, columns: list[Column], ascii_only: bool) -> list
             raise AssertionError("these have no columns")
         case _:
             assert_never(row.kind)
+    if columns[-1].key == "command" and row.kind is RowKind.PROCESS and row.process is not None:
+        values["name"] = (values["name"][0].removesuffix(f" {clean(row.process.command or '')}"), "")
     return [
         (spark(history, column.width, ascii_only=ascii_only), "spark")
         if column.key == "history"
@@ -163,7 +165,7 @@ def _watcher_cells(row: Row, watcher: Watcher, view: View) -> dict[str, Cell]:
     threads, fds = watcher.total("threads"), watcher.total("fds")
     return {
         "name": (f"{_mark(row, view)} {clean(watcher.name)}", "bold"),
-        "wid": (f"×{len(processes)}", "dim"),
+        "wid": (f"x{len(processes)}", "dim"),
         "cpu": (percent(cpu), _heat(cpu) if cpu is None or cpu < 0.05 else "bold"),
         "mem": (percent(mem), "bold"),
         "rss": (size(rss), "bold"),

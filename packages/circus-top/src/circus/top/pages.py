@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from circus.top.model import Daemon, Detail, Process, Watcher, World
 from circus.top.view import Row
-from circus.top.words import clean, duration, number, percent, size
+from circus.top.words import clean, count, duration, number, percent, size
 
 __all__ = ["detail_lines", "event_lines", "help_lines"]
 
@@ -40,7 +40,7 @@ def detail_lines(row: Row | None, width: int, zone: tzinfo | None) -> list[Line]
         [
             (clean(watcher.name), "title"),
             (f"  {clean(watcher.status or '-')}", {"active": "good", "failed": "bad"}.get(watcher.status or "", "wait")),
-            (f"  {len(watcher.processes):,} processes, {watcher.restarts:,} restarts", ""),
+            (f"  {count(len(watcher.processes), 'process', 'processes')}, {count(watcher.restarts, 'restart')}", ""),
         ]
     ]
     if row.process is not None:
@@ -64,7 +64,7 @@ def _process_lines(process: Process) -> list[Line]:
         ("age", duration(process.age)),
         ("cpu", f"{percent(process.cpu)}%"),
         ("memory", f"{size(process.rss)} ({percent(process.mem)}%)"),
-        ("tree", f"{number(process.tree_size)} processes, {percent(process.tree_cpu)}%, {size(process.tree_rss)}"),
+        ("tree", f"{count(process.tree_size, 'process', 'processes')}, {percent(process.tree_cpu)}%, {size(process.tree_rss)}"),
         ("threads", number(process.threads)),
         ("descriptors", number(process.fds)),
         ("disk", f"reads {size(process.read_rate)}/s, writes {size(process.write_rate)}/s"),

@@ -103,9 +103,10 @@ def render(world: World, view: View, look: Look) -> tuple[Frame, View]:
     else:
         head.append([(fit(_page_title(view, world), look.width), "head")])
     lines = [*head, *body]
-    lines += [[] for _ in range(look.height - _FOOTER - len(lines))]
-    frame = [_clip(line, look.width) for line in lines[: look.height - _FOOTER]]
-    frame.append(_footer(view, look))
+    footer = _footer(view, look)
+    room = look.height - len(footer)
+    lines += [[] for _ in range(room - len(lines))]
+    frame = [_clip(line, look.width) for line in lines[:room]] + footer
     if look.ascii_only:
         frame = [[(_to_ascii(text), style) for text, style in line] for line in frame]
     return frame, view
@@ -128,7 +129,7 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width)
 
 
-_ASCII: Final = str.maketrans("▁▂▃▄▅▆▇█▾▸→·–…×", "_.-:=+*#v>>.-~x")
+_ASCII: Final = str.maketrans("▁▂▃▄▅▆▇█▾▸→·", "_.-:=+*#v>>.")
 
 
 def _to_ascii(text: str) -> str:
@@ -189,21 +190,21 @@ def _totals(world: World) -> Line:
     words: dict[str, int] = {}
     for watcher in watchers:
         words[watcher.status or "unknown"] = words.get(watcher.status or "unknown", 0) + 1
-    line: Line = [(f"{len(watchers):,}", "bold"), (" watchers", "")]
+    line: Line = [(f"{len(watchers):,}", "bold"), (" watchers" if len(watchers) != 1 else " watcher", "")]
     for word, many in sorted(words.items(), key=lambda item: (item[0] != "active", item[0])):
         line += [(", " if len(line) > 2 else " (", "dim"), (f"{many:,} {clean(word)}", status_style(word))]
-    line += [(")" if words else "", "dim"), ("  ", ""), (f"{count:,}", "bold"), (" processes", "")]
+    line += [(")" if words else "", "dim"), ("  ", ""), (f"{count:,}", "bold"), (" processes" if count != 1 else " process", "")]
     cpu = _known_sum(watchers, "tree_cpu", "cpu")
     rss = _known_sum(watchers, "tree_rss", "rss")
     if cpu is not None:
         line += [("  CPU ", ""), (f"{percent(cpu)}%", "bold")]
     if rss is not None:
-        line += [("  memory ", ""), (size(rss), "bold")]
+        line += [("  mem ", ""), (size(rss), "bold")]
         memory = next((daemon.memory for daemon in world.daemons if daemon.memory), None)
         if memory:
-            line.append((f" of {size(memory)}", "dim"))
+            line.append((f"/{size(memory)}", "dim"))
     restarts = sum(watcher.restarts for watcher in watchers)
-    line += [("  restarts ", ""), (f"{restarts:,}", "bold")]
+    line += [("  restarts ", ""), (f"{restarts:,}", "bold" if not restarts else "wait")]
     return line
 
 
@@ -263,35 +264,66 @@ def _page_title(view: View, world: World) -> str:
 
 
 _HINTS: Final = {
-    Mode.LIST: "? help  / filter  c m a i n r sort  ⏎ detail  f fold  S start  T stop  R restart  K kill  q quit",
-    Mode.DETAIL: "esc back  j k scroll  S start  T stop  R restart  L reload  K kill  G signal  + -",
-    Mode.EVENTS: "esc back  j k scroll",
-    Mode.HELP: "esc back  j k scroll",
+    Mode.LIST: (
+        "? help",
+        "/ filter",
+        "enter detail",
+        "c m a i n r sort",
+        "f fold",
+        "S start",
+        "T stop",
+        "R restart",
+        "K kill",
+        "q quit",
+        "L reload",
+        "G signal",
+        "+ -",
+        "e events",
+        "p pause",
+        "t trees",
+    ),
+    Mode.DETAIL: ("esc back", "j k scroll", "S start", "T stop", "R restart", "L reload", "K kill", "G signal", "+ -"),
+    Mode.EVENTS: ("esc back", "j k scroll"),
+    Mode.HELP: ("esc back", "j k scroll"),
 }
+"""What the last line offers; those that do not fit are left out."""
 
 
-def _footer(view: View, look: Look) -> Line:
+def _footer(view: View, look: Look) -> list[Line]:
     width = look.width - 1  # the last cell of a terminal makes some of them scroll
     if view.prompt is not None:
         cursor = "_" if view.prompt.kind is not PromptKind.CONFIRM else ""
-        return [(_tail(ask_text(view.prompt) + cursor, width), "ask")]
+        return [[(fit(line, width), "ask")] for line in wrap(ask_text(view.prompt) + cursor, width)[-4:]]
     if view.message:
-        return [(fit(clean(view.message), width), "ask")]
-    marks = ""
-    if view.paused:
-        marks += "PAUSED  "
+        return [[(fit(line, width), "ask")] for line in wrap(clean(view.message), width)[:3]]
+    marks = "PAUSED  " if view.paused else ""
     if view.filter:
         marks += f"filter {view.filter!r} (esc clears)  "
-    hints = _HINTS[view.mode].replace("⏎", "enter")
     line: Line = [(marks, "wait")] if marks else []
-    return _clip([*line, (fit(hints, max(width - len(marks), 0)), "dim")], width)
+    used = cell_len(marks)
+    for hint in _HINTS[view.mode]:
+        if used + len(hint) > width:
+            break
+        key, _, word = hint.rpartition(" ")
+        line += [(key, "key"), (f" {word}  ", "dim")]
+        used += len(hint) + 2
+    return [_clip(line, width)]
 
 
-def _tail(text: str, width: int) -> str:
-    """A question that is too long loses its middle: what is asked and how to answer stay."""
-    if cell_len(text) <= width:
-        return text
-    return f"{fit(text, width - 16).rstrip()}…{text[-14:]}"
+def wrap(text: str, width: int) -> list[str]:
+    """Lines that are not longer than the width, broken at blanks where there are some."""
+    lines = [""]
+    for word in text.split(" "):
+        while cell_len(word) > width:
+            lines.append(fit(word, width))
+            word = word[len(lines[-1].rstrip()) :]  # noqa: PLW2901 - the rest of it
+        if not lines[-1]:
+            lines[-1] = word
+        elif cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [line for line in lines if line]
 
 
 def _page(lines: list[Line], view: View, height: int) -> list[Line]:
@@ -313,7 +345,7 @@ def _titles(view: View, look: Look) -> Line:
 def _list(world: World, view: View, rows: list[Row], look: Look) -> list[Line]:
     height = body_height(look.height)
     if not rows:
-        return _nothing(world, view, look)
+        return _nothing(world, view)
     columns = columns_for(look.width)
     lines: list[Line] = []
     for index in range(view.top, min(view.top + height, len(rows))):
@@ -326,7 +358,7 @@ def _list(world: World, view: View, rows: list[Row], look: Look) -> list[Line]:
     return lines
 
 
-def _nothing(world: World, view: View, look: Look) -> list[Line]:
+def _nothing(world: World, view: View) -> list[Line]:
     if view.filter:
         return [[], [(f"  nothing matches {view.filter!r}; esc clears the filter", "wait")]]
     if not world.daemons:
@@ -337,8 +369,9 @@ def _nothing(world: World, view: View, look: Look) -> list[Line]:
 def _row_line(row: Row, view: View, columns: list[Column], look: Look) -> Line:
     match row.kind:
         case RowKind.TROUBLE:
-            advice = f": {row.daemon.advice}" if row.daemon.advice else ""
-            return [(f"! {row.daemon.trouble or ''}{advice}", "bad")]
+            if row.key == "advice":
+                return [(f"  {row.daemon.advice or ''}", "wait")]
+            return [(f"! {row.daemon.trouble or ''}", "bad")]
         case RowKind.DAEMON:
             return [(f"{_mark(row, view)} {_daemon_text(row.daemon)}", "title")]
         case RowKind.SOCKETS | RowKind.SOCKET | RowKind.OWN:

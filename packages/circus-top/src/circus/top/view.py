@@ -137,6 +137,10 @@ class View:
     prompt: Prompt | None = None
     message: str = ""
 
+    def saying(self, text: str) -> "View":
+        """The same, with this on its last line."""
+        return replace(self, message=text)
+
 
 @final
 @dataclass(frozen=True, slots=True)
@@ -289,6 +293,8 @@ def rows_of(world: World, view: View) -> list[Row]:
                 continue
         if daemon.trouble is not None:
             rows.append(Row(RowKind.TROUBLE, endpoint, "", daemon))
+            if daemon.advice is not None:
+                rows.append(Row(RowKind.TROUBLE, endpoint, "advice", daemon))
         for watcher in _sorted_watchers(daemon.watchers.values(), view):
             rows += _watcher_rows(daemon, watcher, view)
         rows += _socket_rows(daemon, view)

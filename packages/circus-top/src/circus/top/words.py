@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 from circus.top.model import Happening
 from circus.top.view import Action, Prompt, PromptKind
 
-__all__ = ["ask_text", "clean", "duration", "happening", "number", "percent", "signal_name", "size", "spark"]
+__all__ = ["ask_text", "clean", "count", "duration", "happening", "number", "percent", "signal_name", "size", "spark"]
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS: Final = "_.-:=+*#"
@@ -63,6 +63,13 @@ def spark(history: bytes, width: int, *, ascii_only: bool = False) -> str:
     blocks = _ASCII_BLOCKS if ascii_only else _BLOCKS
     line = "".join(blocks[min(level * 8 // 100, 7)] if level else " " for level in history[-width:])
     return line.rjust(width)
+
+
+def count(number: int | None, one: str, many: str | None = None) -> str:
+    """``1 restart``, ``1,000 restarts``."""
+    if number is None:
+        return f"- {many or one + 's'}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def signal_name(number: int) -> str:
@@ -176,7 +183,7 @@ def _target(prompt: Prompt) -> str:
 
 
 def _count(number: int) -> str:
-    return "1 process" if number == 1 else f"{number:,} processes"
+    return count(number, "process", "processes")
 
 
 def _consequence(prompt: Prompt) -> str:
