@@ -1,7 +1,7 @@
 """What is published: the reference's frames, with more keys beside its own, and one table a watcher. Pure.
 
 Topics: ``stat.<watcher>.<pid>``, ``stat.<watcher>``, ``stat.circus[.<pid>]``, ``stat.sockets[.<fd>]``, and
-``table.<watcher>``, in which all workers of a watcher stand as columns: a display of 5,000 processes reads one message
+``table.<watcher>``, in which all workers of a watcher stand in columns: a display of 5,000 processes reads one message
 a watcher and tick in place of 5,000. ``<watcher>`` is the real name, which may hold dots and blanks; the last part is a pid
 exactly if the frame has a `subtopic`.
 """
@@ -18,7 +18,6 @@ from circus.stats.roster import Socket, Watcher
 from circus.stats.sampler import Sample
 
 __all__ = [
-    "COLUMNS",
     "ProcessFrames",
     "human_bytes",
     "human_cpu_time",
@@ -41,29 +40,8 @@ _STATES = {
     "Z": "zombie",
 }
 
-COLUMNS = (
-    "pid",
-    "wid",
-    "name",
-    "cpu",
-    "mem",
-    "rss",
-    "vms",
-    "age",
-    "restarts",
-    "threads",
-    "state",
-    "fds",
-    "read_rate",
-    "write_rate",
-    "tree_cpu",
-    "tree_rss",
-    "tree_size",
-    "nice",
-    "username",
-    "command",
-)
-"""The columns of a table, in their order; readers go by the names in the frame, so that more may follow."""
+_COMMAND = 256
+"""Characters of a command line that stand in a table."""
 
 
 def human_bytes(number: int) -> str:
@@ -211,44 +189,44 @@ def sum_frame(samples: Sequence[Sample], *, watcher: Watcher, memory: int) -> di
 
 
 def table_frame(
-    samples: Iterable[Sample], *, watcher: Watcher, memory: int, wall: float, names: dict[int, str] | None = None
+    samples: Sequence[Sample], *, watcher: Watcher, memory: int, wall: float, names: dict[int, str] | None = None
 ) -> dict[str, Any]:
-    """All workers of a watcher, as columns."""
+    """All workers of a watcher, as columns; a column that holds the same value for all is that one value."""
+    slots = [watcher.workers.get(sample.pid) for sample in samples]
+    by_slot = watcher.worker_restarts
     names = names or {}
-    wids, restarts = watcher.workers, watcher.worker_restarts
-    rows = [
-        (
-            sample.pid,
-            wid := wids.get(sample.pid),
-            names.get(sample.pid),
-            round(sample.cpu, 1),
-            round(sample.hot.rss / memory * 100, 3) if memory else 0.0,
-            sample.hot.rss,
-            sample.hot.vms,
-            round(sample.age, 1),
-            restarts.get(wid, 0) if wid is not None else None,
-            sample.hot.threads,
-            _STATES.get(sample.hot.state, sample.hot.state),
-            sample.slow.fds,
-            sample.read_rate,
-            sample.write_rate,
-            round(sample.tree_cpu, 1),
-            sample.tree_rss,
-            sample.tree_size,
-            sample.hot.nice,
-            sample.slow.username,
-            sample.slow.command,
-        )
-        for sample in samples
-    ]
+    columns: dict[str, list[Any]] = {
+        "pid": [sample.pid for sample in samples],
+        "wid": slots,
+        "name": [names.get(sample.pid) for sample in samples],
+        "cpu": [round(sample.cpu, 1) for sample in samples],
+        "mem": [_share(sample.hot.rss, memory) for sample in samples],
+        "rss": [sample.hot.rss for sample in samples],
+        "age": [round(sample.age, 1) for sample in samples],
+        "restarts": [None if wid is None else by_slot.get(wid, 0) for wid in slots],
+        "threads": [sample.hot.threads for sample in samples],
+        "state": [state_word(sample.hot.state) for sample in samples],
+        "fds": [sample.slow.fds for sample in samples],
+        "read_rate": [sample.read_rate for sample in samples],
+        "write_rate": [sample.write_rate for sample in samples],
+        "tree_cpu": [round(sample.tree_cpu, 1) for sample in samples],
+        "tree_rss": [sample.tree_rss for sample in samples],
+        "tree_size": [sample.tree_size for sample in samples],
+        "username": [sample.slow.username for sample in samples],
+        "command": [sample.slow.command[:_COMMAND] for sample in samples],
+    }
     return {
         "watcher": watcher.name,
         "status": watcher.status,
         "restarts": watcher.restarts,
         "time": wall,
-        "columns": COLUMNS,
-        "rows": rows,
+        "count": len(samples),
+        "columns": {name: _shortest(column) for name, column in columns.items()},
     }
+
+
+def _shortest(column: list[Any]) -> Any:
+    return column[0] if column and column.count(column[0]) == len(column) else column
 
 
 def table_topic(group: str) -> bytes:

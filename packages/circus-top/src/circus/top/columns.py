@@ -115,7 +115,7 @@ def cells(row: Row, view: View, columns: list[Column], ascii_only: bool) -> list
 def _heat(cpu: object) -> str:
     if not isinstance(cpu, (int, float)):
         return "dim"
-    return "hot" if cpu >= 90 else "warm" if cpu >= 50 else "dim" if cpu < 0.05 else ""
+    return "hot" if cpu >= 90 else "warm" if cpu >= 50 else ""
 
 
 def _mark(row: Row, view: View) -> str:
@@ -138,19 +138,19 @@ def _process_cells(row: Row, process: Process, view: View) -> dict[str, Cell]:
         name = f"{name} {clean(process.command)}"
     return {
         "name": (name, ""),
-        "wid": (number(process.wid), "dim"),
+        "wid": (number(process.wid), ""),
         "cpu": (percent(cpu), _heat(cpu)),
         "mem": (percent(mem), ""),
         "rss": (size(rss), ""),
         "age": (duration(process.age), ""),
-        "restarts": (number(process.restarts), "wait" if process.restarts else "dim"),
+        "restarts": (number(process.restarts), "wait" if process.restarts else ""),
         "threads": (number(process.threads), ""),
-        "state": (clean(process.state or "-")[:8], "good" if process.state == "running" else "dim"),
+        "state": (clean(process.state or "-")[:8], "good" if process.state == "running" else ""),
         "fds": (number(process.fds), ""),
-        "read": (size(process.read_rate), "dim" if not process.read_rate else ""),
-        "write": (size(process.write_rate), "dim" if not process.write_rate else ""),
+        "read": (size(process.read_rate), ""),
+        "write": (size(process.write_rate), ""),
         "user": (clean(process.username or ""), ""),
-        "command": (clean(process.command or ""), "dim"),
+        "command": (clean(process.command or ""), ""),
     }
 
 

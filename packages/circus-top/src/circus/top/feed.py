@@ -177,7 +177,8 @@ class Feed:
         async with self._gate:
             reply = await self._client.send_message("list", name=name)
         if not self.daemon.has_figures:
-            self.daemon.watcher(name).processes = [Process(pid) for pid in reply.get("pids") or [] if isinstance(pid, int)]
+            pids = [pid for pid in reply.get("pids") or [] if isinstance(pid, int)]
+            self.daemon.watcher(name).put([Process(pid) for pid in pids])
 
     async def ask_detail(self, name: str) -> None:
         """Get what the detail screen and the questions show of one watcher. Never raises for what a daemon answers."""

@@ -6,9 +6,9 @@ frames of circusd-stats (a table a watcher; or, from older ones, a frame a proce
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from itertools import repeat
 from typing import Any, Final, NamedTuple, final
 
 __all__ = [
@@ -69,13 +69,26 @@ class Watcher:
     restarts: int = 0
     processes: list[Process] = field(default_factory=list[Process])
     history: bytes = b""
+    totals: dict[str, float | None] = field(default_factory=dict[str, "float | None"])
+    """Sums that were asked for, until `put` or `changed`."""
+
+    def put(self, processes: list[Process]) -> None:
+        """Take these in place of what was there."""
+        self.processes = processes
+        self.totals.clear()
 
     def total(self, what: str) -> float | None:
         """The sum of a field over the workers; None if nothing is known of any."""
-        index = _FIELDS.index(what)
-        values = [process[index] for process in self.processes]
-        known = [value for value in values if isinstance(value, (int, float))]
-        return sum(known) if known or not values else None
+        if what not in self.totals:
+            index = _FIELDS.index(what)
+            values: list[Any] = [process[index] for process in self.processes]
+            try:
+                total: float | None = sum(values)
+            except TypeError:
+                known = [value for value in values if isinstance(value, (int, float))]
+                total = sum(known) if known else None
+            self.totals[what] = total
+        return self.totals[what]
 
 
 @final
@@ -168,36 +181,43 @@ class World:
 
 def apply_table(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
     """Take a table of circusd-stats: all workers of one watcher."""
-    columns, rows, name = frame.get("columns"), frame.get("rows"), frame.get("watcher")
-    if not isinstance(columns, list) or not isinstance(rows, list) or not isinstance(name, str):
+    name, count, columns = frame.get("watcher"), frame.get("count"), frame.get("columns")
+    if not isinstance(name, str) or not isinstance(count, int) or not isinstance(columns, dict):
         return
-    positions = {str(column): position for position, column in enumerate(columns)}
-    if "pid" not in positions:
-        return
-    known = [field for field in _FIELDS if field in positions]
-    getter = itemgetter(*(positions[field] for field in known), positions["pid"])
-    try:
-        if len(known) == len(_FIELDS):
-            processes = [Process._make(getter(row)[:-1]) for row in rows]
-        else:
-            processes = [Process(**dict(zip(known, getter(row), strict=False))) for row in rows]
-    except (IndexError, TypeError):
+    table: Mapping[str, Any] = columns
+    sources = [_column(table.get(field), count) for field in _FIELDS]
+    processes = list(map(Process._make, zip(*sources, strict=False)))
+    if len(processes) != count or any(not isinstance(process[0], int) for process in processes[:1]):
         return
     watcher = daemon.watcher(name)
-    watcher.processes = processes
+    watcher.put(processes)
     status, restarts = frame.get("status"), frame.get("restarts")
     watcher.status = status if isinstance(status, str) else watcher.status
     watcher.restarts = restarts if isinstance(restarts, int) else watcher.restarts
-    history = daemon.history
-    total = 0.0
-    for process in processes:
-        cpu = process.cpu if process.tree_cpu is None else process.tree_cpu
-        cpu = cpu if isinstance(cpu, (int, float)) else 0.0
-        total += cpu
-        history[process.pid] = (history.get(process.pid, b"") + _LEVELS[min(int(cpu), 255)])[-HISTORY:]
-    watcher.history = (watcher.history + _LEVELS[min(int(total), 255)])[-HISTORY:]
+    _remember_all(daemon.history, watcher, processes)
     daemon.has_figures = True
     daemon.figures_at = now
+
+
+def _remember_all(history: dict[int, bytes], watcher: Watcher, processes: list[Process]) -> None:
+    """As `_remember`, for many: this runs for each process at each tick."""
+    own, tree = _FIELDS.index("cpu"), _FIELDS.index("tree_cpu")
+    for process in processes:
+        cpu = process[tree]
+        if cpu is None:
+            cpu = process[own] or 0.0
+        pid = process[0]
+        if cpu >= 1 or pid in history:
+            history[pid] = (history.get(pid, b"") + _LEVELS[int(cpu) if cpu < 255 else 255])[-HISTORY:]
+    watcher.history = (watcher.history + _level(watcher.total("tree_cpu")))[-HISTORY:]
+
+
+def _column(values: Any, count: int) -> Iterable[Any]:
+    return values if isinstance(values, list) else repeat(values, count)
+
+
+def _level(cpu: object) -> bytes:
+    return _LEVELS[max(0, min(int(cpu), 255))] if isinstance(cpu, (int, float)) else b"\0"
 
 
 _LEVELS: Final = [bytes((level,)) for level in range(256)]
@@ -239,8 +259,7 @@ def apply_frame(daemon: Daemon, group: str, frame: Mapping[str, Any], *, now: fl
     status, restarts = _text(frame.get("status")), _whole(frame.get("restarts"))
     watcher.status = status or watcher.status
     watcher.restarts = watcher.restarts if restarts is None else restarts
-    total = watcher.total("cpu") or 0.0
-    watcher.history = (watcher.history + _LEVELS[min(int(total), 255)])[-HISTORY:]
+    watcher.history = (watcher.history + _level(watcher.total("cpu")))[-HISTORY:]
 
 
 def _apply_own(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
@@ -262,7 +281,9 @@ def _apply_own(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
 
 
 def _put_process(daemon: Daemon, name: str, process: Process, *, now: float) -> None:
-    processes = daemon.watcher(name).processes
+    watcher = daemon.watcher(name)
+    processes = watcher.processes
+    watcher.totals.clear()
     daemon.seen[name, process.pid] = now
     for position, other in enumerate(processes):
         if other.pid == process.pid:
@@ -274,9 +295,13 @@ def _put_process(daemon: Daemon, name: str, process: Process, *, now: float) -> 
 
 
 def _remember(daemon: Daemon, process: Process) -> None:
+    """Add to its history; who never did anything has none."""
     cpu = process.cpu if process.tree_cpu is None else process.tree_cpu
-    level = _LEVELS[max(0, min(int(cpu or 0), 255))]
-    daemon.history[process.pid] = (daemon.history.get(process.pid, b"") + level)[-HISTORY:]
+    history = daemon.history
+    if process.pid in history:
+        history[process.pid] = (history[process.pid] + _level(cpu))[-HISTORY:]
+    elif cpu is not None and cpu >= 1:
+        history[process.pid] = _level(cpu)
 
 
 def process_of(frame: Mapping[str, Any]) -> Process:
@@ -323,7 +348,7 @@ def expire(daemon: Daemon, *, now: float, after: float) -> None:
         daemon.own.pop(key[1], None) if key[0] == "circus" else None
     for name in {name for name, _ in gone} & daemon.watchers.keys():
         watcher = daemon.watchers[name]
-        watcher.processes = [process for process in watcher.processes if (name, process.pid) not in gone]
+        watcher.put([process for process in watcher.processes if (name, process.pid) not in gone])
     living = {process.pid for watcher in daemon.watchers.values() for process in watcher.processes} | daemon.own.keys()
     if len(daemon.history) > len(living) + 256:
         daemon.history = {pid: line for pid, line in daemon.history.items() if pid in living}

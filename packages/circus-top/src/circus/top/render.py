@@ -5,7 +5,7 @@ width; the one table of styles uses the terminal's own 16 colours, and every col
 nothing is lost without colours.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Final, assert_never, final
 
@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from circus.top.columns import Column, cells, columns_for, plain_text, title_of
 from circus.top.model import Daemon, Watcher, World
 from circus.top.pages import detail_lines, event_lines, help_lines
-from circus.top.view import Mode, PromptKind, Row, RowKind, View, follow, rows_of, selected
+from circus.top.view import Mode, PromptKind, Row, RowKind, Rows, View, follow, rows_of, selected
 from circus.top.words import ask_text, clean, duration, percent, size
 
 __all__ = ["HEADER", "STYLES", "Frame", "Look", "body_height", "fit", "render"]
@@ -112,14 +112,10 @@ def render(world: World, view: View, look: Look) -> tuple[Frame, View]:
     return frame, view
 
 
-def follow_quietly(view: View, rows: list[Row]) -> View:
+def follow_quietly(view: View, rows: Rows) -> View:
     """As `follow`, for a page that has its own scrolling."""
-    followed = follow(View(cursor=view.cursor, position=view.position), rows, 1)
-    return View(
-        **{name: getattr(view, name) for name in View.__slots__ if name not in {"cursor", "position"}},
-        cursor=followed.cursor,
-        position=followed.position,
-    )
+    followed = follow(view, rows, 1)
+    return replace(view, cursor=followed.cursor, position=followed.position)
 
 
 def fit(text: str, width: int) -> str:
@@ -137,6 +133,8 @@ def _to_ascii(text: str) -> str:
 
 
 def _clip(line: Line, width: int) -> Line:
+    if sum(len(text) for text, _ in line) <= width and all(text.isascii() for text, _ in line):
+        return line
     left = width
     clipped: Line = []
     for text, style in line:
@@ -342,7 +340,7 @@ def _titles(view: View, look: Look) -> Line:
     return [(fit(" ".join(parts), look.width), "head")]
 
 
-def _list(world: World, view: View, rows: list[Row], look: Look) -> list[Line]:
+def _list(world: World, view: View, rows: Rows, look: Look) -> list[Line]:
     height = body_height(look.height)
     if not rows:
         return _nothing(world, view)
@@ -377,13 +375,25 @@ def _row_line(row: Row, view: View, columns: list[Column], look: Look) -> Line:
         case RowKind.SOCKETS | RowKind.SOCKET | RowKind.OWN:
             return [plain_text(row, view)]
         case RowKind.WATCHER | RowKind.PROCESS | RowKind.OWN_PROCESS:
-            line: Line = []
-            for column, (text, style) in zip(columns, cells(row, view, columns, look.ascii_only), strict=True):
-                padded = fit(text, column.width) if column.left else text.rjust(column.width)[: column.width]
-                line += [(padded, style), (" ", "")]
-            return line[:-1]
+            return _join(columns, cells(row, view, columns, look.ascii_only))
         case _:
             assert_never(row.kind)
+
+
+def _join(columns: list[Column], texts: list[tuple[str, str]]) -> Line:
+    """Cells side by side; neighbours of one style are one piece, which spares the terminal, and us, most of them."""
+    line: Line = []
+    run, run_style = "", texts[0][1]
+    for column, (text, style) in zip(columns, texts, strict=True):
+        width = column.width
+        padded = fit(text, width) if column.left else text.rjust(width)[:width]
+        if style == run_style:
+            run += f"{padded} "
+        else:
+            line.append((run, run_style))
+            run, run_style = f"{padded} ", style
+    line.append((run[:-1], run_style))
+    return line
 
 
 def _mark(row: Row, view: View) -> str:

@@ -6,11 +6,12 @@ and every action asks first, in a sentence that names what will happen.
 """
 
 import signal
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, assert_never, final
+from typing import Any, Final, NamedTuple, assert_never, final, overload
 
 from circus.top.model import Daemon, Process, Socket, Watcher, World
 
@@ -25,6 +26,7 @@ __all__ = [
     "Quit",
     "Row",
     "RowKind",
+    "Rows",
     "Sort",
     "View",
     "follow",
@@ -260,49 +262,101 @@ def _matches(process: Process, needle: str) -> bool:
     )
 
 
-def _watcher_rows(daemon: Daemon, watcher: Watcher, view: View) -> list[Row]:
-    endpoint, name = daemon.endpoint, watcher.name
+@final
+class Rows(Sequence[Row]):
+    """The list, in its order. Rows of processes are made when they are looked at: few of 5,000 ever are."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._parts: list[tuple[Row, list[Process]]] = []
+        self._length = 0
+
+    def add(self, head: Row, processes: list[Process] | None = None) -> None:
+        """A row, and those of a watcher's processes below it."""
+        self._starts.append(self._length)
+        self._parts.append((head, processes or []))
+        self._length += 1 + len(processes or ())
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(self._length))]
+        if index < 0:
+            index += self._length
+        if not 0 <= index < self._length:
+            raise IndexError(index)
+        part = bisect_right(self._starts, index) - 1
+        head, processes = self._parts[part]
+        below = index - self._starts[part]
+        return _process_row(head, processes[below - 1]) if below else head
+
+    def heads(self) -> frozenset[Identity]:
+        """Of what can be folded, daemons left out."""
+        kinds = {RowKind.WATCHER, RowKind.SOCKETS, RowKind.OWN}
+        return frozenset(head[:3] for head, _ in self._parts if head.kind in kinds)
+
+    def find(self, identity: Identity) -> int | None:
+        """Where the row of that identity is."""
+        kind, endpoint, key = identity
+        for start, (head, processes) in zip(self._starts, self._parts, strict=True):
+            if head[:3] == identity:
+                return start
+            if kind is RowKind.PROCESS and isinstance(key, tuple) and (endpoint, key[0]) == head[1:3]:
+                pid = key[1]
+                for below, process in enumerate(processes):
+                    if process.pid == pid:
+                        return start + 1 + below
+        return None
+
+
+def _process_row(head: Row, process: Process) -> Row:
+    assert head.watcher is not None
+    key = (head.watcher.name, process.pid)
+    return Row(RowKind.PROCESS, head.endpoint, key, head.daemon, head.watcher, process)
+
+
+def _add_watcher(rows: Rows, daemon: Daemon, watcher: Watcher, view: View) -> None:
     needle = view.filter.lower()
     processes = watcher.processes
-    if needle and needle not in name.lower() and needle != (watcher.status or "").lower():
+    if needle and needle not in watcher.name.lower() and needle != (watcher.status or "").lower():
         processes = [process for process in processes if _matches(process, needle)]
         if not processes:
-            return []
-    head = Row(RowKind.WATCHER, endpoint, name, daemon, watcher)
+            return
+    head = Row(RowKind.WATCHER, daemon.endpoint, watcher.name, daemon, watcher)
     if head[:3] in view.folded:
-        return [head]
-    kind = RowKind.PROCESS
-    return [
-        head,
-        *(
-            Row(kind, endpoint, (name, process.pid), daemon, watcher, process)
-            for process in _sorted_processes(processes, view)
-        ),
-    ]
+        rows.add(head)
+    else:
+        rows.add(head, _sorted_processes(processes, view))
 
 
-def rows_of(world: World, view: View) -> list[Row]:
+def rows_of(world: World, view: View) -> Rows:
     """The list, in its order, as sorted, filtered and folded."""
-    rows: list[Row] = []
+    rows = Rows()
     for daemon in world.daemons:
         endpoint = daemon.endpoint
         if len(world.daemons) > 1:
             head = Row(RowKind.DAEMON, endpoint, "", daemon)
-            rows.append(head)
+            rows.add(head)
             if head[:3] in view.folded:
                 continue
         if daemon.trouble is not None:
-            rows.append(Row(RowKind.TROUBLE, endpoint, "", daemon))
+            rows.add(Row(RowKind.TROUBLE, endpoint, "", daemon))
             if daemon.advice is not None:
-                rows.append(Row(RowKind.TROUBLE, endpoint, "advice", daemon))
+                rows.add(Row(RowKind.TROUBLE, endpoint, "advice", daemon))
         for watcher in _sorted_watchers(daemon.watchers.values(), view):
-            rows += _watcher_rows(daemon, watcher, view)
-        rows += _socket_rows(daemon, view)
-        rows += _own_rows(daemon, view)
+            _add_watcher(rows, daemon, watcher, view)
+        _add_sockets(rows, daemon, view)
+        _add_own(rows, daemon, view)
     return rows
 
 
-def _socket_rows(daemon: Daemon, view: View) -> list[Row]:
+def _add_sockets(rows: Rows, daemon: Daemon, view: View) -> None:
     needle = view.filter.lower()
     sockets = [
         socket
@@ -310,15 +364,15 @@ def _socket_rows(daemon: Daemon, view: View) -> list[Row]:
         if not needle or needle in socket.address.lower() or needle in (socket.name or "").lower()
     ]
     if not sockets:
-        return []
+        return
     head = Row(RowKind.SOCKETS, daemon.endpoint, "", daemon)
-    if head[:3] in view.folded:
-        return [head]
-    sockets.sort(key=lambda socket: (-(socket.reads or 0), socket.address))
-    return [head, *(Row(RowKind.SOCKET, daemon.endpoint, s.fd, daemon, socket=s) for s in sockets)]
+    rows.add(head)
+    if head[:3] not in view.folded:
+        for socket in sorted(sockets, key=lambda socket: (socket.name or "", socket.address)):
+            rows.add(Row(RowKind.SOCKET, daemon.endpoint, socket.fd, daemon, socket=socket))
 
 
-def _own_rows(daemon: Daemon, view: View) -> list[Row]:
+def _add_own(rows: Rows, daemon: Daemon, view: View) -> None:
     needle = view.filter.lower()
     own = [
         process
@@ -326,16 +380,16 @@ def _own_rows(daemon: Daemon, view: View) -> list[Row]:
         if not needle or needle in (process.name or "").lower() or needle in str(process.pid)
     ]
     if not own:
-        return []
+        return
     head = Row(RowKind.OWN, daemon.endpoint, "", daemon)
-    if head[:3] in view.folded:
-        return [head]
-    own.sort(key=lambda process: (process.name or "", process.pid))
-    return [head, *(Row(RowKind.OWN_PROCESS, daemon.endpoint, p.pid, daemon, process=p) for p in own)]
+    rows.add(head)
+    if head[:3] not in view.folded:
+        for process in sorted(own, key=lambda process: (process.name or "", process.pid)):
+            rows.add(Row(RowKind.OWN_PROCESS, daemon.endpoint, process.pid, daemon, process=process))
 
 
-def follow(view: View, rows: Sequence[Row], height: int) -> View:
-    """The view with its cursor on a row that exists, and that row on the screen.
+def follow(view: View, rows: Rows, height: int) -> View:
+    """The view with its cursor on a row that exists, and that row on the screen. Until it is moved, it stays on the first row.
 
     Args:
         view: as it was.
@@ -346,17 +400,18 @@ def follow(view: View, rows: Sequence[Row], height: int) -> View:
         return replace(view, cursor=None, position=0, top=0)
     position = min(max(view.position, 0), len(rows) - 1)
     if view.cursor is not None and rows[position][:3] != view.cursor:
-        cursor = view.cursor
-        position = next((index for index, row in enumerate(rows) if row[:3] == cursor), position)
+        found = rows.find(view.cursor)
+        position = position if found is None else found
     top = min(view.top, max(0, len(rows) - height))
     if position < top:
         top = position
     elif position >= top + height:
         top = position - height + 1
-    return replace(view, cursor=rows[position][:3], position=position, top=max(top, 0))
+    cursor = None if view.cursor is None else rows[position][:3]
+    return replace(view, cursor=cursor, position=position, top=max(top, 0))
 
 
-def selected(view: View, rows: Sequence[Row]) -> Row | None:
+def selected(view: View, rows: Rows) -> Row | None:
     """The row under the cursor."""
     return rows[view.position] if view.position < len(rows) else None
 
@@ -384,7 +439,7 @@ _ACTIONS: Final = {
 }
 
 
-def press(view: View, key: str, rows: Sequence[Row], *, height: int) -> tuple[View, list[Effect]]:
+def press(view: View, key: str, rows: Rows, *, height: int) -> tuple[View, list[Effect]]:
     """What a key does.
 
     Args:
@@ -407,7 +462,7 @@ def press(view: View, key: str, rows: Sequence[Row], *, height: int) -> tuple[Vi
             assert_never(view.mode)
 
 
-def _press_page(view: View, key: str, rows: Sequence[Row], height: int) -> tuple[View, list[Effect]]:
+def _press_page(view: View, key: str, rows: Rows, height: int) -> tuple[View, list[Effect]]:
     steps = {"up": -1, "k": -1, "down": 1, "j": 1, "pgup": -height, "pgdn": height, "space": height, "home": -(10**6)}
     if key in steps:
         return replace(view, top=max(0, view.top + steps[key])), []
@@ -418,12 +473,12 @@ def _press_page(view: View, key: str, rows: Sequence[Row], height: int) -> tuple
     return view, []
 
 
-def _press_list(view: View, key: str, rows: Sequence[Row], height: int) -> tuple[View, list[Effect]]:
+def _press_list(view: View, key: str, rows: Rows, height: int) -> tuple[View, list[Effect]]:
     steps = {"up": -1, "k": -1, "down": 1, "j": 1, "pgup": -height, "pgdn": height, "home": -(10**6), "end": 10**6}
     row = selected(view, rows)
     if key in steps:
         position = min(max(view.position + steps[key], 0), max(len(rows) - 1, 0))
-        cursor = rows[position][:3] if rows else None
+        cursor = rows[position][:3] if rows and key != "home" else None
         return replace(view, position=position, cursor=cursor), []
     if key in _SORTS:
         return replace(view, sort=_SORTS[key], reverse=False), []
@@ -447,7 +502,7 @@ def _press_list(view: View, key: str, rows: Sequence[Row], height: int) -> tuple
         case "e":
             return replace(view, mode=Mode.EVENTS, top=0), []
         case "enter" if row is not None and row.watcher is not None:
-            return replace(view, mode=Mode.DETAIL, top=0), [Ask(row.endpoint, row.watcher.name)]
+            return replace(view, mode=Mode.DETAIL, top=0, cursor=row[:3]), [Ask(row.endpoint, row.watcher.name)]
         case "enter" | "space" | "left" | "right" if row is not None:
             return _fold(view, row, rows, key), []
         case "f":
@@ -471,18 +526,19 @@ def _head_of(row: Row) -> Identity:
             assert_never(row.kind)
 
 
-def _fold(view: View, row: Row, rows: Sequence[Row], key: str) -> View:
+def _fold(view: View, row: Row, rows: Rows, key: str) -> View:
     head = _head_of(row)
     folds = {"left": True, "right": False}.get(key, head not in view.folded)
     folded = view.folded | {head} if folds else view.folded - {head}
-    position = next((index for index, other in enumerate(rows) if other[:3] == head), view.position)
+    found = rows.find(head)
+    position = view.position if found is None else found
     if not folds:
         return replace(view, folded=folded)
     return replace(view, folded=folded, cursor=head, position=position)
 
 
-def _fold_all(view: View, rows: Sequence[Row]) -> View:
-    heads = frozenset(row[:3] for row in rows if row.kind in {RowKind.WATCHER, RowKind.SOCKETS, RowKind.OWN})
+def _fold_all(view: View, rows: Rows) -> View:
+    heads = rows.heads()
     if heads <= view.folded:
         return replace(view, folded=frozenset())
     row = selected(view, rows)
@@ -493,7 +549,7 @@ def _fold_all(view: View, rows: Sequence[Row]) -> View:
 # -- acting ------------------------------------------------------------------------------------------------------------
 
 
-def _propose(view: View, action: Action, rows: Sequence[Row]) -> tuple[View, list[Effect]]:
+def _propose(view: View, action: Action, rows: Rows) -> tuple[View, list[Effect]]:
     row = selected(view, rows)
     if row is None or row.watcher is None:
         what = "circusd itself" if row is not None and row.kind in {RowKind.OWN, RowKind.OWN_PROCESS} else "this row"
@@ -505,7 +561,7 @@ def _propose(view: View, action: Action, rows: Sequence[Row]) -> tuple[View, lis
         prompt = Prompt(PromptKind.SIGNAL, action=action, row=row)
     else:
         prompt = Prompt(PromptKind.CONFIRM, action=action, row=row)
-    return replace(view, prompt=prompt), [Ask(row.endpoint, row.watcher.name)]
+    return replace(view, prompt=prompt, cursor=row[:3]), [Ask(row.endpoint, row.watcher.name)]
 
 
 def _press_prompt(view: View, prompt: Prompt, key: str) -> tuple[View, list[Effect]]:
