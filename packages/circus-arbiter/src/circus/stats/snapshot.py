@@ -47,8 +47,8 @@ async def ask_snapshot(ask: Ask) -> Snapshot:
         CallError: nobody answers.
     """
     daemon = await _ask_daemon(ask)
-    names = [name for name in (await ask("list")).get("watchers", []) if isinstance(name, str)]
     statuses = await ask_statuses(ask)
+    names = list(statuses) or [name for name in (await ask("list")).get("watchers", []) if isinstance(name, str)]
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(name: str) -> Watcher:

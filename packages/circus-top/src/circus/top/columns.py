@@ -176,6 +176,7 @@ def _watcher_cells(row: Row, watcher: Watcher, view: View) -> dict[str, Cell]:
         "fds": (number(fds), ""),
         "read": (size(watcher.total("read_rate")), "dim"),
         "write": (size(watcher.total("write_rate")), "dim"),
+        "command": (clean(watcher.note), style),
     }
 
 

@@ -18,7 +18,7 @@ from circus.client.link import Link
 from circus.top.diagnosis import Signs, diagnose
 from circus.top.model import Daemon, Detail, Process, World, apply_frame, apply_table, expire, hide_helpers
 from circus.top.model import Socket as SocketView
-from circus.top.words import happening
+from circus.top.words import happening, status_note
 
 __all__ = ["Feed"]
 
@@ -143,15 +143,7 @@ class Feed:
         if isinstance(options, dict):
             self._follow_stats(str(options.get("stats_endpoint") or ""))
             self._follow_events(str(options.get("pubsub_endpoint") or ""))
-        names = [str(name) for name in (await ask("list")).get("watchers") or []]
-        statuses = (await ask("status")).get("statuses")
-        self._has_stats = "circusd-stats" in names
-        for name in set(daemon.watchers) - set(names):
-            del daemon.watchers[name]
-        for name in hide_helpers(names):
-            watcher = daemon.watcher(name)
-            if isinstance(statuses, dict) and isinstance(statuses.get(name), str):
-                watcher.status = statuses[name]
+        await self._ask_watchers()
         await self._ask_version()
         if not daemon.sockets:
             for item in (await ask("listsockets")).get("sockets") or []:
@@ -159,8 +151,23 @@ class Feed:
                     address = item.get("path") or f"{item.get('host')}:{item.get('port')}"
                     daemon.sockets[item["fd"]] = SocketView(item["fd"], str(address), item.get("name"))
         if not daemon.has_figures:
-            await asyncio.gather(*(self._ask_pids(name) for name in hide_helpers(names)))
+            await asyncio.gather(*(self._ask_pids(name) for name in daemon.watchers))
         daemon.can_act = True
+
+    async def _ask_watchers(self) -> None:
+        """Their names and how they are; why, where the daemon tells."""
+        daemon, reply = self.daemon, await self._client.send_message("status")
+        statuses, details = reply.get("statuses"), reply.get("details")
+        statuses = statuses if isinstance(statuses, dict) else {}
+        details = details if isinstance(details, dict) else {}
+        self._has_stats = "circusd-stats" in statuses
+        names = hide_helpers([str(name) for name in statuses])
+        for name in daemon.watchers.keys() - set(names):
+            del daemon.watchers[name]
+        for name in names:
+            watcher = daemon.watcher(name)
+            watcher.status = str(statuses[name])
+            watcher.note = status_note(details.get(name))
 
     async def _ask_version(self) -> None:
         if self._speaks_version is False:

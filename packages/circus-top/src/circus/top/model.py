@@ -69,6 +69,8 @@ class Watcher:
     restarts: int = 0
     processes: list[Process] = field(default_factory=list[Process])
     history: bytes = b""
+    note: str = ""
+    """What the daemon says about its status, in words."""
     totals: dict[str, float | None] = field(default_factory=dict[str, "float | None"])
     """Sums that were asked for, until `put` or `changed`."""
 

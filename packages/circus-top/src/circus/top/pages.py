@@ -43,6 +43,8 @@ def detail_lines(row: Row | None, width: int, zone: tzinfo | None) -> list[Line]
             (f"  {count(len(watcher.processes), 'process', 'processes')}, {count(watcher.restarts, 'restart')}", ""),
         ]
     ]
+    if watcher.note:
+        lines.append([(f"  {clean(watcher.note)}", "wait")])
     if row.process is not None:
         lines += _process_lines(row.process)
     if detail is None:

@@ -211,7 +211,7 @@ def _known_sum(watchers: list[Watcher], tree: str, own: str) -> float | None:
     for watcher in watchers:
         value = watcher.total(tree)
         value = watcher.total(own) if value is None else value
-        if value is not None:
+        if value is not None and watcher.processes:
             found.append(value)
     return sum(found) if found else None
 

@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 from circus.top.model import Happening
 from circus.top.view import Action, Prompt, PromptKind
 
-__all__ = ["ask_text", "clean", "count", "duration", "happening", "number", "percent", "signal_name", "size", "spark"]
+__all__ = ["ask_text", "clean", "count", "duration", "happening", "number", "percent", "signal_name", "size", "spark", "status_note"]
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS: Final = "_.-:=+*#"
@@ -78,6 +78,22 @@ def signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def status_note(detail: object) -> str:
+    """Why a watcher is how it is, out of what `status` tells beside the words."""
+    if not isinstance(detail, Mapping):
+        return ""
+    facts: Mapping[str, Any] = detail
+    backoff, last = facts.get("backoff"), facts.get("last_exit")
+    if isinstance(backoff, Mapping):
+        left = backoff.get("left")
+        when = f", again in {duration(left)}" if isinstance(left, (int, float)) else ""
+        return f"try {backoff.get('attempt', '?')}: {backoff.get('reason', '')}{when}"
+    reason = facts.get("reason")
+    if isinstance(reason, str):
+        return reason
+    return f"last exit: {last.get('exit', '')}" if isinstance(last, Mapping) else ""
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
