@@ -26,7 +26,10 @@ class Fake:
         self.tick = 0
         each = max(processes // max(watchers, 1), 1)
         self.watchers = {
-            f"worker-{number:03d}": {"status": "active", "pids": [1_000_000 + number * each + i for i in range(each)]}
+            f"worker-{number:03d}": {
+                "status": "active",
+                "pids": [1_000_000 + number * each + i for i in range(each)],
+            }
             for number in range(watchers)
         }
 
@@ -91,14 +94,29 @@ class Fake:
 
     def do_describe(self, watcher, props):
         workers = [
-            {"wid": wid + 1, "pid": pid, "state": "up", "restarts": 0} for wid, pid in enumerate(watcher["pids"])
+            {"wid": wid + 1, "pid": pid, "state": "up", "restarts": 0}
+            for wid, pid in enumerate(watcher["pids"])
         ]
         exits = [
-            {"time": 1_700_000_000.0, "pid": 99, "wid": 1, "why": "crash", "exit": "exit code 7", "lifetime": 12.0}
+            {
+                "time": 1_700_000_000.0,
+                "pid": 99,
+                "wid": 1,
+                "why": "crash",
+                "exit": "exit code 7",
+                "lifetime": 12.0,
+            }
         ]
         state = watcher["status"]
         many = len(workers)
-        return {"name": props["name"], "state": state, "wanted": many, "running": many, "workers": workers, "exits": exits}
+        return {
+            "name": props["name"],
+            "state": state,
+            "wanted": many,
+            "running": many,
+            "workers": workers,
+            "exits": exits,
+        }
 
     def do_logs(self, watcher, _props):
         pid = (watcher["pids"] or [0])[0]
@@ -138,7 +156,9 @@ class Fake:
         self.publish(props["name"], "kill", process_pid=props.get("pid", 0), signal="SIGTERM")
 
     def do_signal(self, watcher, props):
-        self.publish(props["name"], "updated", options=[f"signal {props.get('signum')} to {props.get('pid', 'all')}"])
+        self.publish(
+            props["name"], "updated", options=[f"signal {props.get('signum')} to {props.get('pid', 'all')}"]
+        )
 
     # -- publishing
 
@@ -156,9 +176,24 @@ class Fake:
             pids = watcher["pids"]
             figures = [self.figures(index, pid) for index, pid in enumerate(pids)]
             cpu, rss, age = (list(column) for column in zip(*figures)) if figures else ([], [], [])
-            columns = {"pid": pids, "wid": [index + 1 for index in range(len(pids))], "cpu": cpu, "rss": rss, "age": age}
-            columns |= {"mem": [round(size / 16e9 * 100, 3) for size in rss], "restarts": 0, "state": "sleeping"}
-            columns |= {"threads": [1 + pid % 4 for pid in pids], "fds": 12, "read_rate": 0.0, "write_rate": 0.0}
+            columns = {
+                "pid": pids,
+                "wid": [index + 1 for index in range(len(pids))],
+                "cpu": cpu,
+                "rss": rss,
+                "age": age,
+            }
+            columns |= {
+                "mem": [round(size / 16e9 * 100, 3) for size in rss],
+                "restarts": 0,
+                "state": "sleeping",
+            }
+            columns |= {
+                "threads": [1 + pid % 4 for pid in pids],
+                "fds": 12,
+                "read_rate": 0.0,
+                "write_rate": 0.0,
+            }
             columns |= {"tree_cpu": cpu, "tree_rss": rss, "tree_size": 1, "username": "www"}
             columns |= {"command": "python worker.py --queue default --verbose"}
             body = {"watcher": name, "status": watcher["status"], "restarts": 0, "time": time.time()}
@@ -170,7 +205,12 @@ class Fake:
             for index, pid in enumerate(watcher["pids"]):
                 cpu, rss, age = self.figures(index, pid)
                 frame = {"pid": pid, "subtopic": pid, "cpu": cpu, "mem": rss / 16e7, "age": age, "name": None}
-                frame |= {"mem_info1": f"{rss / 2**20:.2f}M", "mem_info2": "N/A", "ctime": "0:01.00", "username": "www"}
+                frame |= {
+                    "mem_info1": f"{rss / 2**20:.2f}M",
+                    "mem_info2": "N/A",
+                    "ctime": "0:01.00",
+                    "username": "www",
+                }
                 self.send(f"stat.{name}.{pid}", frame | {"nice": 0, "cmdline": "python", "children": []})
             total = {"pid": watcher["pids"], "cpu": 1.0, "mem": 1.0, "age": 1.0}
             self.send(f"stat.{name}", total)

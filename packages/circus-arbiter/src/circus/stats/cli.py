@@ -26,7 +26,7 @@ def main() -> None:
     try:
         asyncio.run(_run(options))
     except (CircusError, OSError) as error:
-        _log.error("circusd-stats: %s", error)  # noqa: TRY400 - its text says it all
+        _log.error("circusd-stats: %s", error)
         sys.exit(1)
     finally:
         handler.close()

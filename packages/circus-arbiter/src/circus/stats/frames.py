@@ -46,7 +46,16 @@ _COMMAND = 256
 
 def human_bytes(number: int) -> str:
     """``1.40M``, as the reference writes it."""
-    for symbol, shift in (("Y", 80), ("Z", 70), ("E", 60), ("P", 50), ("T", 40), ("G", 30), ("M", 20), ("K", 10)):
+    for symbol, shift in (
+        ("Y", 80),
+        ("Z", 70),
+        ("E", 60),
+        ("P", 50),
+        ("T", 40),
+        ("G", 30),
+        ("M", 20),
+        ("K", 10),
+    ):
         if number >= 1 << shift:
             return f"{number / (1 << shift):.2f}{symbol}"
     return f"{number}B"
@@ -189,7 +198,12 @@ def sum_frame(samples: Sequence[Sample], *, watcher: Watcher, memory: int) -> di
 
 
 def table_frame(
-    samples: Sequence[Sample], *, watcher: Watcher, memory: int, wall: float, names: dict[int, str] | None = None
+    samples: Sequence[Sample],
+    *,
+    watcher: Watcher,
+    memory: int,
+    wall: float,
+    names: dict[int, str] | None = None,
 ) -> dict[str, Any]:
     """All workers of a watcher, as columns; a column that holds the same value for all is that one value."""
     slots = [watcher.workers.get(sample.pid) for sample in samples]

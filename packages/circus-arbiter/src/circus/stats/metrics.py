@@ -47,7 +47,9 @@ class _Text:
         self._openmetrics = openmetrics
         self._lines: list[str] = []
 
-    def family(self, name: str, kind: str, about: str, values: Iterable[tuple[Labels, float | int | None]]) -> None:
+    def family(
+        self, name: str, kind: str, about: str, values: Iterable[tuple[Labels, float | int | None]]
+    ) -> None:
         suffix = "_total" if kind == "counter" else ""
         head = name if self._openmetrics else name + suffix
         self._lines += [f"# HELP {head} {about}", f"# TYPE {head} {kind}"]
@@ -147,7 +149,9 @@ _GAUGES: tuple[tuple[str, str, str, Callable[[Sample, float], float | int | None
 def _processes(text: _Text, picture: Picture) -> None:
     workers = _workers(picture)
     daemon = [
-        (_label("process", name), picture.samples[pid]) for pid, name in picture.daemon.items() if pid in picture.samples
+        (_label("process", name), picture.samples[pid])
+        for pid, name in picture.daemon.items()
+        if pid in picture.samples
     ]
     for group, rows in (("worker", workers), ("daemon", daemon)):
         for name, kind, about, value in _GAUGES:

@@ -50,8 +50,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         prog="circusd-stats",
         description="Publishes what the processes of a circusd use: one look a second while somebody listens, none otherwise.",
     )
-    parser.add_argument("--endpoint", default=DEFAULT_ENDPOINT, help="where circusd takes commands [%(default)s]")
-    parser.add_argument("--pubsub", default=DEFAULT_PUBSUB_ENDPOINT, help="where it publishes events [%(default)s]")
+    parser.add_argument(
+        "--endpoint", default=DEFAULT_ENDPOINT, help="where circusd takes commands [%(default)s]"
+    )
+    parser.add_argument(
+        "--pubsub", default=DEFAULT_PUBSUB_ENDPOINT, help="where it publishes events [%(default)s]"
+    )
     parser.add_argument(
         "--statspoint", default=DEFAULT_STATS_ENDPOINT, help="where to publish the figures [%(default)s]"
     )
@@ -66,7 +70,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         help="answer GET /metrics there, in the Prometheus or OpenMetrics format [off]",
     )
     parser.add_argument(
-        "--statsd", type=parse_address, metavar="HOST:PORT", help="send gauges to this statsd each 10 s, over UDP [off]"
+        "--statsd",
+        type=parse_address,
+        metavar="HOST:PORT",
+        help="send gauges to this statsd each 10 s, over UDP [off]",
     )
     parser.add_argument("--statsd-prefix", default="circus", help="first part of their names [%(default)s]")
     return Options(**vars(parser.parse_args(arguments)))

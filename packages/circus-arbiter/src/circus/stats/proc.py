@@ -20,10 +20,10 @@ from typing import NamedTuple, Protocol, final
 
 __all__ = ["HAS_PROCFS", "TICKS", "Hot", "Kernel", "Procfs", "Slow", "memory_total", "parse_hot", "parse_io"]
 
-HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")  # noqa: PTH110 - no import for one look
+HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")
 TICKS: int = os.sysconf("SC_CLK_TCK")
 _PAGE: int = os.sysconf("SC_PAGE_SIZE")
-_HAS_SCHEDSTAT = os.path.exists("/proc/self/schedstat")  # noqa: PTH110 - as above
+_HAS_SCHEDSTAT = os.path.exists("/proc/self/schedstat")
 _SKIPS = 10
 """Ticks for which the line of a process that does not run is taken as it was."""
 _SPARE = 256
@@ -227,7 +227,7 @@ class Procfs:
         words = command.rstrip(b"\0").decode("utf-8", "backslashreplace").split("\0")
         io = parse_io(_read(f"/proc/{pid}/io", 512))
         try:
-            username = _username(os.stat(f"/proc/{pid}").st_uid)  # noqa: PTH116 - the hot path of a tick
+            username = _username(os.stat(f"/proc/{pid}").st_uid)
         except _GONE:
             username = "N/A"
         return Slow(
@@ -253,7 +253,7 @@ class Procfs:
         if last and last == self._last_pid:
             return None
         self._last_pid = last
-        return (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 - the hot path of a tick
+        return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
     def uptime_ticks(self) -> float:
         """Clock ticks since boot."""
@@ -268,8 +268,8 @@ class Procfs:
 def _count_descriptors(pid: int) -> int | None:
     """Since Linux 6.2 the size of the folder is the number; before, it is counted."""
     try:
-        size = os.stat(f"/proc/{pid}/fd").st_size  # noqa: PTH116 - the hot path of a tick
-        return size or len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - likewise
+        size = os.stat(f"/proc/{pid}/fd").st_size
+        return size or len(os.listdir(f"/proc/{pid}/fd"))
     except _GONE:
         return None
 

@@ -73,7 +73,9 @@ class Roster:
         self._asked_to_end: set[int] = set()
         self._seq: int | None = None
 
-    def replace(self, watchers: Mapping[str, Watcher], daemon: Mapping[int, str], sockets: list[Socket]) -> None:
+    def replace(
+        self, watchers: Mapping[str, Watcher], daemon: Mapping[int, str], sockets: list[Socket]
+    ) -> None:
         """Take a snapshot. Restarts that were counted here go on counting where the snapshot does not know them."""
         for name, watcher in watchers.items():
             before = self.watchers.get(name)

@@ -1,7 +1,7 @@
 """A server for ``GET /metrics`` and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
@@ -21,7 +21,7 @@ class Scrape(Protocol):
 
 
 @asynccontextmanager
-async def serve_metrics(address: tuple[str, int], scrape: Scrape) -> AsyncIterator[asyncio.Server]:
+async def serve_metrics(address: tuple[str, int], scrape: Scrape) -> AsyncGenerator[asyncio.Server]:
     """Serve until the context is left.
 
     Args:
@@ -59,14 +59,17 @@ async def answer(head: bytes, scrape: Scrape) -> bytes:
     if path not in {"/metrics", "/"}:
         return _response("404 Not Found", "look at /metrics\n")
     openmetrics = any(
-        header.lower().startswith("accept:") and "application/openmetrics-text" in header.lower() for header in rest
+        header.lower().startswith("accept:") and "application/openmetrics-text" in header.lower()
+        for header in rest
     )
     body = await scrape(openmetrics=openmetrics)
     kind = _OPENMETRICS if openmetrics else _PROMETHEUS
     return _response("200 OK", body, kind=kind, bodiless=method == "HEAD")
 
 
-def _response(status: str, body: str, *, kind: str = "text/plain; charset=utf-8", bodiless: bool = False) -> bytes:
+def _response(
+    status: str, body: str, *, kind: str = "text/plain; charset=utf-8", bodiless: bool = False
+) -> bytes:
     content = body.encode("utf-8", "backslashreplace")
     head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
     return head.encode("ascii") + (b"" if bodiless else content)

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, final
 
 from circus.stats.roster import HELPERS, Socket, Watcher
+from circus.stats.shape import as_list, as_mapping
 
 __all__ = ["Daemon", "Snapshot", "ask_snapshot", "ask_statuses", "parse_socket"]
 
@@ -48,7 +49,9 @@ async def ask_snapshot(ask: Ask) -> Snapshot:
     """
     daemon = await _ask_daemon(ask)
     statuses = await ask_statuses(ask)
-    names = list(statuses) or [name for name in (await ask("list")).get("watchers", []) if isinstance(name, str)]
+    names = list(statuses) or [
+        name for name in as_list((await ask("list")).get("watchers")) if isinstance(name, str)
+    ]
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(name: str) -> Watcher:
@@ -64,7 +67,7 @@ async def ask_snapshot(ask: Ask) -> Snapshot:
     for name in HELPERS & watchers.keys():
         for pid in watchers.pop(name).workers:
             processes.setdefault(pid, name)
-    sockets = [parse_socket(item) for item in (await ask("listsockets")).get("sockets", [])]
+    sockets = [parse_socket(item) for item in as_list((await ask("listsockets")).get("sockets"))]
     return Snapshot(daemon, watchers, processes, [socket for socket in sockets if socket is not None])
 
 
@@ -74,16 +77,15 @@ async def ask_statuses(ask: Ask) -> dict[str, str]:
     Raises:
         CallError: nobody answers.
     """
-    statuses = (await ask("status")).get("statuses")
-    return {str(name): str(word) for name, word in statuses.items()} if isinstance(statuses, dict) else {}
+    statuses = as_mapping((await ask("status")).get("statuses"))
+    return {name: str(word) for name, word in statuses.items()}
 
 
 async def _ask_daemon(ask: Ask) -> Daemon:
     reply = await ask("version")
     if reply.get("status") == "ok" and isinstance(reply.get("pid"), int):
         return Daemon(reply["pid"], str(reply.get("version")), describes=True)
-    info = (await ask("dstats")).get("info")
-    pid = info.get("pid") if isinstance(info, dict) else None
+    pid = as_mapping((await ask("dstats")).get("info")).get("pid")
     return Daemon(pid if isinstance(pid, int) else None, None, describes=False)
 
 
@@ -92,14 +94,13 @@ async def _ask_watcher(ask: Ask, name: str, *, describes: bool) -> Watcher:
         reply = await ask("describe", name=name)
         if reply.get("status") == "ok":
             return _described(name, reply)
-    pids = (await ask("list", name=name)).get("pids", [])
+    pids = as_list((await ask("list", name=name)).get("pids"))
     return Watcher(name, workers={pid: None for pid in pids if isinstance(pid, int)})
 
 
 def _described(name: str, reply: dict[str, Any]) -> Watcher:
     watcher = Watcher(name, status=str(reply.get("state", "active")))
-    rows: Iterable[dict[str, Any]] = reply.get("workers", [])
-    for row in rows:
+    for row in map(as_mapping, as_list(reply.get("workers"))):
         wid, pid, restarts = row.get("wid"), row.get("pid"), row.get("restarts", 0)
         if isinstance(pid, int):
             watcher.workers[pid] = wid
@@ -109,9 +110,10 @@ def _described(name: str, reply: dict[str, Any]) -> Watcher:
     return watcher
 
 
-def parse_socket(item: Any) -> Socket | None:
+def parse_socket(item: object) -> Socket | None:
     """A socket as `listsockets` answers it; None if it is none that can be looked at."""
-    if not isinstance(item, dict) or not isinstance(item.get("fd"), int):
+    item = as_mapping(item)
+    if not isinstance(item.get("fd"), int):
         return None
     name, path, host, port = (item.get(key) for key in ("name", "path", "host", "port"))
     if path:

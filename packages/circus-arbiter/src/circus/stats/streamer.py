@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self, final
 
@@ -23,6 +22,7 @@ from circus.client.errors import CallError
 from circus.client.link import Link
 from circus.client.readiness import Readiness
 from circus.exc import CircusError
+from circus.process import clock
 from circus.protocol.codec import encode
 from circus.protocol.stats import stat_topic
 from circus.stats import frames
@@ -33,6 +33,7 @@ from circus.stats.proc import Procfs, memory_total
 from circus.stats.roster import Need, Roster, Watcher
 from circus.stats.sampler import Sample, Sampler
 from circus.stats.scrape import serve_metrics
+from circus.stats.shape import as_mapping
 from circus.stats.snapshot import Daemon, ask_snapshot, ask_statuses
 from circus.stats.statsd import StatsdEmitter
 
@@ -146,9 +147,9 @@ class Streamer:
                 frame = self._publisher.recv(zmq.NOBLOCK)
             except zmq.Again:
                 break
-            if frame[:1] == b"\x01":
+            if frame.startswith(b"\x01"):
                 self._subscriptions.add(frame[1:])
-            elif frame[:1] == b"\x00":
+            elif frame.startswith(b"\x00"):
                 self._subscriptions.discard(frame[1:])
         self._work.set()
 
@@ -163,7 +164,7 @@ class Streamer:
                 self._hear_event(parts[0], parts[1])
         else:
             self._on_events.again()
-        if self._events.socket.get(zmq.EVENTS) & zmq.POLLIN or self._events.monitor.get(zmq.EVENTS) & zmq.POLLIN:
+        if any(_readable(part) for part in (self._events.socket, self._events.monitor)):
             self._on_events.again()
 
     def _hear_link(self, link: Link) -> None:
@@ -180,11 +181,11 @@ class Streamer:
 
     def _hear_event(self, topic: bytes, message: bytes) -> None:
         try:
-            body = json.loads(message)
+            body = as_mapping(json.loads(message))
         except ValueError:
             _log.warning("skipped an event that is not JSON: %r", message[:80])
             return
-        if isinstance(body, dict):
+        if body:
             self._ask_for(self._roster.apply(topic.decode("utf-8", "replace"), body))
 
     def _ask_for(self, need: Need) -> None:
@@ -310,7 +311,7 @@ class Streamer:
     # -- what goes out -------------------------------------------------------------------------------------------------
 
     def _publish(self, now: float) -> None:
-        self._wall = _wall()
+        self._wall = clock.wall()
         for watcher in self._roster.watchers.values():
             self._publish_watcher(watcher)
         self._publish_daemon()
@@ -369,7 +370,9 @@ class Streamer:
         topic = b"%b.%d" % (group, sample.pid)
         if not frames.wants(self._subscriptions, topic):
             return
-        frame = self._frames.encode(sample, watcher=watcher, wall=self._wall, name=name, wid=wid, restarts=restarts)
+        frame = self._frames.encode(
+            sample, watcher=watcher, wall=self._wall, name=name, wid=wid, restarts=restarts
+        )
         self._publisher.send(topic, zmq.SNDMORE | zmq.NOBLOCK)
         self._publisher.send(frame, zmq.NOBLOCK)
 
@@ -403,7 +406,7 @@ class Streamer:
         return Picture(
             is_up=self._is_up,
             memory=self._memory,
-            wall=_wall(),
+            wall=clock.wall(),
             watchers=list(self._roster.watchers.values()),
             daemon=dict(self._roster.daemon),
             sockets=list(self._roster.sockets),
@@ -413,6 +416,5 @@ class Streamer:
         )
 
 
-def _wall() -> float:
-    """Seconds since the epoch, to be shown only."""
-    return datetime.now(tz=UTC).timestamp()
+def _readable(part: "zmq.Socket[bytes]") -> bool:
+    return bool(part.poll(0, zmq.POLLIN))

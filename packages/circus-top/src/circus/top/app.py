@@ -126,7 +126,9 @@ class App:
 
     async def _perform(self, effect: Perform) -> None:
         self._say(f"{effect.about} ...")
-        self._say(f"{effect.about}: {await self._feeds[effect.endpoint].perform(effect.command, effect.properties)}")
+        self._say(
+            f"{effect.about}: {await self._feeds[effect.endpoint].perform(effect.command, effect.properties)}"
+        )
 
     def _say(self, text: str) -> None:
         self._view = self._view.saying(text)

@@ -44,24 +44,35 @@ def top(
         typer.Option(
             metavar="ENDPOINT",
             help="Of circusd, or of its circusd-stats; more than one are shown together. "
-            f"[$CIRCUSCTL_ENDPOINT, else {DEFAULT_ENDPOINT}]"
+            f"[$CIRCUSCTL_ENDPOINT, else {DEFAULT_ENDPOINT}]",
         ),
     ] = None,
-    ssh: Annotated[str | None, typer.Option(metavar="SERVER", help="Go through this ssh server, user@host:port.")] = None,
+    ssh: Annotated[
+        str | None, typer.Option(metavar="SERVER", help="Go through this ssh server, user@host:port.")
+    ] = None,
     process_timeout: Annotated[
-        float, typer.Option(min=0.5, metavar="SECONDS", help="Seconds of silence after which a process is dropped.")
+        float,
+        typer.Option(min=0.5, metavar="SECONDS", help="Seconds of silence after which a process is dropped."),
     ] = 3.0,
-    interval: Annotated[float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Seconds between two looks.")] = 1.0,
+    interval: Annotated[
+        float, typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Seconds between two looks.")
+    ] = 1.0,
     sort: Annotated[Sort, typer.Option(help="What to order by.")] = Sort.CPU,
     text_filter: Annotated[
-        str, typer.Option("--filter", metavar="TEXT", help="Show what contains this: watcher, pid, command, user, state.")
+        str,
+        typer.Option(
+            "--filter", metavar="TEXT", help="Show what contains this: watcher, pid, command, user, state."
+        ),
     ] = "",
     once: Annotated[bool, typer.Option("--once", help="Write one frame of text and leave.")] = False,
-    batch: Annotated[bool, typer.Option("--batch", help="Write frames of text until stopped, or -n of them.")] = False,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Write frames of text until stopped, or -n of them.")
+    ] = False,
     frames: Annotated[int | None, typer.Option("-n", min=1, metavar="N", help="Frames of --batch.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write frames as JSON, one a line.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave."),
     ] = False,
 ) -> None:
     """See what the processes of circusd do, live. Press ? for the keys."""
@@ -83,7 +94,9 @@ def top(
 class _Session:
     """The feeds, and what to do with them. Imports what is heavy only when it runs."""
 
-    def __init__(self, endpoints: list[str], *, ssh: str | None, process_timeout: float, interval: float) -> None:
+    def __init__(
+        self, endpoints: list[str], *, ssh: str | None, process_timeout: float, interval: float
+    ) -> None:
         self._endpoints = endpoints
         self._ssh = ssh
         self._process_timeout = process_timeout

@@ -62,10 +62,17 @@ def columns_for(width: int) -> list[Column]:
     name = max(_NAME[0], min(room, _NAME[1]) if has_command else room)
     if width >= 180:
         wider = (room - name) // 4 if has_command else 0
-        chosen = [_with(column, min(column.width + wider, 40)) if column.key == "history" else column for column in chosen]
+        chosen = [
+            _with(column, min(column.width + wider, 40)) if column.key == "history" else column
+            for column in chosen
+        ]
         room = width - sum(column.width + 1 for column in chosen) + 1
     return [
-        _with(column, name) if column.key == "name" else _with(column, max(room - name, 0)) if not column.width else column
+        _with(column, name)
+        if column.key == "name"
+        else _with(column, max(room - name, 0))
+        if not column.width
+        else column
         for column in chosen
     ]
 

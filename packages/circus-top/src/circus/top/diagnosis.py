@@ -65,5 +65,11 @@ def diagnose(signs: Signs) -> tuple[str | None, str | None]:
             "does circusd-stats run? circusctl status circusd-stats, and its log, tell"
         )
     if signs.figures_ago is None:
-        return f"no figures come from {signs.stats_endpoint}", "is that the stats_endpoint, and circusd-stats well?"
-    return f"no figures for {signs.figures_ago:.0f} s", "circusd-stats is busy or stopped; what is shown is old"
+        return (
+            f"no figures come from {signs.stats_endpoint}",
+            "is that the stats_endpoint, and circusd-stats well?",
+        )
+    return (
+        f"no figures for {signs.figures_ago:.0f} s",
+        "circusd-stats is busy or stopped; what is shown is old",
+    )

@@ -18,6 +18,7 @@ from circus.client.link import Link
 from circus.top.diagnosis import Signs, diagnose
 from circus.top.model import Daemon, Detail, Process, World, apply_frame, apply_table, expire, hide_helpers
 from circus.top.model import Socket as SocketView
+from circus.top.shape import as_list, as_mapping
 from circus.top.words import happening, status_note
 
 __all__ = ["Feed"]
@@ -89,7 +90,9 @@ class Feed:
     def is_complete(self) -> bool:
         """Whether everything that is to be shown has come, or will not come."""
         daemon = self.daemon
-        return self._complete or (daemon.trouble is not None and self._asked and not daemon.trouble.startswith("wait"))
+        return self._complete or (
+            daemon.trouble is not None and self._asked and not daemon.trouble.startswith("wait")
+        )
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -139,15 +142,14 @@ class Feed:
 
     async def _ask_all(self) -> None:
         ask, daemon = self._client.send_message, self.daemon
-        options = (await ask("globaloptions")).get("options")
-        if isinstance(options, dict):
-            self._follow_stats(str(options.get("stats_endpoint") or ""))
-            self._follow_events(str(options.get("pubsub_endpoint") or ""))
+        options = as_mapping((await ask("globaloptions")).get("options"))
+        self._follow_stats(str(options.get("stats_endpoint") or ""))
+        self._follow_events(str(options.get("pubsub_endpoint") or ""))
         await self._ask_watchers()
         await self._ask_version()
         if not daemon.sockets:
-            for item in (await ask("listsockets")).get("sockets") or []:
-                if isinstance(item, dict) and isinstance(item.get("fd"), int):
+            for item in map(as_mapping, as_list((await ask("listsockets")).get("sockets"))):
+                if isinstance(item.get("fd"), int):
                     address = item.get("path") or f"{item.get('host')}:{item.get('port')}"
                     daemon.sockets[item["fd"]] = SocketView(item["fd"], str(address), item.get("name"))
         if not daemon.has_figures:
@@ -157,9 +159,7 @@ class Feed:
     async def _ask_watchers(self) -> None:
         """Their names and how they are; why, where the daemon tells."""
         daemon, reply = self.daemon, await self._client.send_message("status")
-        statuses, details = reply.get("statuses"), reply.get("details")
-        statuses = statuses if isinstance(statuses, dict) else {}
-        details = details if isinstance(details, dict) else {}
+        statuses, details = as_mapping(reply.get("statuses")), as_mapping(reply.get("details"))
         self._has_stats = "circusd-stats" in statuses
         names = hide_helpers([str(name) for name in statuses])
         for name in daemon.watchers.keys() - set(names):
@@ -184,7 +184,7 @@ class Feed:
         async with self._gate:
             reply = await self._client.send_message("list", name=name)
         if not self.daemon.has_figures:
-            pids = [pid for pid in reply.get("pids") or [] if isinstance(pid, int)]
+            pids = [pid for pid in as_list(reply.get("pids")) if isinstance(pid, int)]
             self.daemon.watcher(name).put([Process(pid) for pid in pids])
 
     async def ask_detail(self, name: str) -> None:
@@ -192,16 +192,15 @@ class Feed:
         daemon, ask = self.daemon, self._client.send_message
         detail = Detail()
         try:
-            options = (await ask("options", name=name)).get("options")
-            if isinstance(options, dict):
-                detail.options = daemon.options[name] = options
+            detail.options = daemon.options[name] = as_mapping(
+                (await ask("options", name=name)).get("options")
+            )
             if self._speaks_version:
                 described = await ask("describe", name=name)
-                exits = described.get("exits")
-                detail.exits = exits if isinstance(exits, list) else None
+                detail.exits = [as_mapping(item) for item in as_list(described.get("exits"))]
                 logs = await ask("logs", name=name, lines=50)
-                lines = logs.get("lines")
-                detail.lines = lines if isinstance(lines, list) else None
+                if "lines" in logs:
+                    detail.lines = [as_mapping(line) for line in as_list(logs["lines"])]
                 detail.why_no_lines = str(logs.get("reason", "it is not captured"))
             else:
                 detail.why_no_lines = "this circusd does not keep any"
@@ -271,10 +270,8 @@ class Feed:
 
     def _take_figures(self, topic: bytes, message: bytes, now: float) -> None:
         try:
-            frame = from_json(message)
+            frame = as_mapping(from_json(message))
         except ValueError:
-            return
-        if not isinstance(frame, dict):
             return
         if not self._asked or self._error is not None:
             self._stats_only = self._stats_only or self._stats_endpoint == self.daemon.endpoint
@@ -315,10 +312,8 @@ class Feed:
 
     def _take_event(self, topic: bytes, message: bytes, wall: float) -> None:
         try:
-            body = from_json(message)
+            body = as_mapping(from_json(message))
         except ValueError:
-            return
-        if not isinstance(body, dict):
             return
         text = topic.decode("utf-8", "replace")
         event = happening(self.daemon.endpoint, text, body, wall=wall)
@@ -327,7 +322,9 @@ class Feed:
         name = text.rpartition(".")[2]
         if event is not None and not self._has_tables:
             self._count_restart(name, event.watcher, body)
-        if name in {"start", "stop", "add", "remove", "failed", "backoff"} or (name == "spawn" and not self.daemon.has_figures):
+        if name in {"start", "stop", "add", "remove", "failed", "backoff"} or (
+            name == "spawn" and not self.daemon.has_figures
+        ):
             self._nudge.set()
 
     def _count_restart(self, event: str, name: str, body: Mapping[str, Any]) -> None:

@@ -83,7 +83,17 @@ def _escape(data: bytes, *, final: bool) -> tuple[str, int]:
 
 def _character(data: bytes, *, final: bool) -> tuple[str, int]:
     first = data[0]
-    size = 1 if first < 0x80 else 2 if first >> 5 == 6 else 3 if first >> 4 == 14 else 4 if first >> 3 == 30 else 1
+    size = (
+        1
+        if first < 0x80
+        else 2
+        if first >> 5 == 6
+        else 3
+        if first >> 4 == 14
+        else 4
+        if first >> 3 == 30
+        else 1
+    )
     if len(data) < size and not final:
         return "", 0
     try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, Final, NamedTuple, final
 
+from circus.top.shape import is_list, is_mapping
+
 __all__ = [
     "HISTORY",
     "Daemon",
@@ -184,12 +186,11 @@ class World:
 def apply_table(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
     """Take a table of circusd-stats: all workers of one watcher."""
     name, count, columns = frame.get("watcher"), frame.get("count"), frame.get("columns")
-    if not isinstance(name, str) or not isinstance(count, int) or not isinstance(columns, dict):
+    if not isinstance(name, str) or not isinstance(count, int) or not is_mapping(columns):
         return
-    table: Mapping[str, Any] = columns
-    sources = [_column(table.get(field), count) for field in _FIELDS]
+    sources = [_column(columns.get(field), count) for field in _FIELDS]
     processes = list(map(Process._make, zip(*sources, strict=False)))
-    if len(processes) != count or any(not isinstance(process[0], int) for process in processes[:1]):
+    if len(processes) != count:
         return
     watcher = daemon.watcher(name)
     watcher.put(processes)
@@ -205,7 +206,7 @@ def _remember_all(history: dict[int, bytes], watcher: Watcher, processes: list[P
     """As `_remember`, for many: this runs for each process at each tick."""
     own, tree = _FIELDS.index("cpu"), _FIELDS.index("tree_cpu")
     for process in processes:
-        cpu = process[tree]
+        cpu: Any = process[tree]
         if cpu is None:
             cpu = process[own] or 0.0
         pid = process[0]
@@ -215,7 +216,7 @@ def _remember_all(history: dict[int, bytes], watcher: Watcher, processes: list[P
 
 
 def _column(values: Any, count: int) -> Iterable[Any]:
-    return values if isinstance(values, list) else repeat(values, count)
+    return values if is_list(values) else repeat(values, count)
 
 
 def _level(cpu: object) -> bytes:
@@ -308,7 +309,7 @@ def _remember(daemon: Daemon, process: Process) -> None:
 
 def process_of(frame: Mapping[str, Any]) -> Process:
     """A process out of a frame of circusd-stats, the reference's included, where ``N/A`` is a figure."""
-    values = {name: frame.get(name) for name in _FIELDS}
+    values: dict[str, Any] = {name: frame.get(name) for name in _FIELDS}
     for name in ("cpu", "mem", "age", "rss", "restarts", "threads", "fds", "read_rate", "write_rate"):
         if not isinstance(values[name], (int, float)):
             values[name] = None
@@ -351,7 +352,9 @@ def expire(daemon: Daemon, *, now: float, after: float) -> None:
     for name in {name for name, _ in gone} & daemon.watchers.keys():
         watcher = daemon.watchers[name]
         watcher.put([process for process in watcher.processes if (name, process.pid) not in gone])
-    living = {process.pid for watcher in daemon.watchers.values() for process in watcher.processes} | daemon.own.keys()
+    living = {
+        process.pid for watcher in daemon.watchers.values() for process in watcher.processes
+    } | daemon.own.keys()
     if len(daemon.history) > len(living) + 256:
         daemon.history = {pid: line for pid, line in daemon.history.items() if pid in living}
 

@@ -1,11 +1,11 @@
 """The screens beside the list: one watcher in detail, the events, the help. Pure."""
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from circus.top.model import Daemon, Detail, Process, Watcher, World
+from circus.top.shape import is_list, is_mapping
 from circus.top.view import Row
 from circus.top.words import clean, count, duration, number, percent, size
 
@@ -39,8 +39,14 @@ def detail_lines(row: Row | None, width: int, zone: tzinfo | None) -> list[Line]
     lines: list[Line] = [
         [
             (clean(watcher.name), "title"),
-            (f"  {clean(watcher.status or '-')}", {"active": "good", "failed": "bad"}.get(watcher.status or "", "wait")),
-            (f"  {count(len(watcher.processes), 'process', 'processes')}, {count(watcher.restarts, 'restart')}", ""),
+            (
+                f"  {clean(watcher.status or '-')}",
+                {"active": "good", "failed": "bad"}.get(watcher.status or "", "wait"),
+            ),
+            (
+                f"  {count(len(watcher.processes), 'process', 'processes')}, {count(watcher.restarts, 'restart')}",
+                "",
+            ),
         ]
     ]
     if watcher.note:
@@ -66,7 +72,10 @@ def _process_lines(process: Process) -> list[Line]:
         ("age", duration(process.age)),
         ("cpu", f"{percent(process.cpu)}%"),
         ("memory", f"{size(process.rss)} ({percent(process.mem)}%)"),
-        ("tree", f"{count(process.tree_size, 'process', 'processes')}, {percent(process.tree_cpu)}%, {size(process.tree_rss)}"),
+        (
+            "tree",
+            f"{count(process.tree_size, 'process', 'processes')}, {percent(process.tree_cpu)}%, {size(process.tree_rss)}",
+        ),
         ("threads", number(process.threads)),
         ("descriptors", number(process.fds)),
         ("disk", f"reads {size(process.read_rate)}/s, writes {size(process.write_rate)}/s"),
@@ -109,16 +118,19 @@ def _output_lines(row: Row, detail: Detail, width: int) -> list[Line]:
 
 
 def _socket_lines(daemon: Daemon, detail: Detail) -> list[Line]:
-    uses = (detail.options or {}).get("use_sockets")
+    uses: Any = (detail.options or {}).get("use_sockets")
     lines = _heading("sockets")
     if not uses or str(uses).lower() in {"false", "0"}:
         return [*lines, [("  none: use_sockets is off", "dim")]]
-    named = {str(name).lower() for name in uses} if isinstance(uses, (list, tuple)) else None
+    named = {str(name).lower() for name in uses} if is_list(uses) else None
     sockets = [s for s in daemon.sockets.values() if named is None or (s.name or "").lower() in named]
     if not sockets:
         return [*lines, [("  circusd has none", "dim")]]
     return lines + [
-        [(f"  {clean(s.name or '-')}  {clean(s.address)}  fd {s.fd}", ""), (f"  {number(s.reads)} hits", "dim")]
+        [
+            (f"  {clean(s.name or '-')}  {clean(s.address)}  fd {s.fd}", ""),
+            (f"  {number(s.reads)} hits", "dim"),
+        ]
         for s in sockets
     ]
 
@@ -128,7 +140,7 @@ def _option_lines(detail: Detail) -> list[Line]:
     if not detail.options:
         return [*lines, [("  -", "dim")]]
     return lines + [
-        [(f"  {clean(str(name)):<24}", "dim"), (clean(_option_text(name, value)), "")]
+        [(f"  {clean(str(name)):<24}", "dim"), (clean(_option_text(value)), "")]
         for name, value in sorted(detail.options.items())
     ]
 
@@ -136,19 +148,18 @@ def _option_lines(detail: Detail) -> list[Line]:
 _SECRET: Final = ("PASS", "SECRET", "TOKEN", "KEY", "CREDENTIAL")
 
 
-def _option_text(name: object, value: object) -> str:
+def _option_text(value: object) -> str:
     """Values as they are written in the configuration; secrets of the environment stay hidden: people look over shoulders."""
     if value is None:
         return "-"
-    if isinstance(value, Mapping):
-        pairs: Mapping[Any, Any] = value
+    if is_mapping(value):
         shown = [
-            f"{key}={'***' if any(word in str(key).upper() for word in _SECRET) else text}" for key, text in pairs.items()
+            f"{key}={'***' if any(word in str(key).upper() for word in _SECRET) else text}"
+            for key, text in value.items()
         ]
         return " ".join(shown)
-    if isinstance(value, (list, tuple)):
-        return " ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
-    del name
+    if is_list(value):
+        return " ".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
@@ -169,7 +180,10 @@ def event_lines(world: World, zone: tzinfo | None) -> list[Line]:
 
 
 _HELP: Final = (
-    ("move", (("up down j k", "one row"), ("PgUp PgDn Home End", "further"), ("enter", "details of a watcher"))),
+    (
+        "move",
+        (("up down j k", "one row"), ("PgUp PgDn Home End", "further"), ("enter", "details of a watcher")),
+    ),
     (
         "look",
         (

@@ -191,7 +191,12 @@ def _totals(world: World) -> Line:
     line: Line = [(f"{len(watchers):,}", "bold"), (" watchers" if len(watchers) != 1 else " watcher", "")]
     for word, many in sorted(words.items(), key=lambda item: (item[0] != "active", item[0])):
         line += [(", " if len(line) > 2 else " (", "dim"), (f"{many:,} {clean(word)}", status_style(word))]
-    line += [(")" if words else "", "dim"), ("  ", ""), (f"{count:,}", "bold"), (" processes" if count != 1 else " process", "")]
+    line += [
+        (")" if words else "", "dim"),
+        ("  ", ""),
+        (f"{count:,}", "bold"),
+        (" processes" if count != 1 else " process", ""),
+    ]
     cpu = _known_sum(watchers, "tree_cpu", "cpu")
     rss = _known_sum(watchers, "tree_rss", "rss")
     if cpu is not None:
@@ -280,7 +285,17 @@ _HINTS: Final = {
         "p pause",
         "t trees",
     ),
-    Mode.DETAIL: ("esc back", "j k scroll", "S start", "T stop", "R restart", "L reload", "K kill", "G signal", "+ -"),
+    Mode.DETAIL: (
+        "esc back",
+        "j k scroll",
+        "S start",
+        "T stop",
+        "R restart",
+        "L reload",
+        "K kill",
+        "G signal",
+        "+ -",
+    ),
     Mode.EVENTS: ("esc back", "j k scroll"),
     Mode.HELP: ("esc back", "j k scroll"),
 }

@@ -212,13 +212,13 @@ def _sorted_processes(processes: list[Process], view: View) -> list[Process]:
         return sorted(processes, key=itemgetter(index), reverse=down)
     except TypeError:  # something is not known of some
         fall_back = Process._fields.index(_FALL_BACK.get(name, name))
-        pid = Process._fields.index("pid")
 
         def key(process: Process) -> tuple[float, int]:
             value: Any = process[index]
-            value = process[fall_back] if value is None else value
-            known = isinstance(value, (int, float))
-            return (float(value) if known else -1.0), (process[pid] if not down else -process[pid])
+            if value is None:
+                value = process[fall_back]
+            known = float(value) if isinstance(value, (int, float)) else -1.0
+            return known, -process.pid if down else process.pid
 
         return sorted(processes, key=key, reverse=down)
 
@@ -248,9 +248,15 @@ def _figure(watcher: Watcher, tree: str, own: str, view: View) -> float:
 
 
 def _sorted_watchers(watchers: Iterable[Watcher], view: View) -> list[Watcher]:
-    by_name = sorted(watchers, key=lambda watcher: watcher.name.lower(), reverse=view.sort is Sort.NAME and view.reverse)
+    by_name = sorted(
+        watchers, key=lambda watcher: watcher.name.lower(), reverse=view.sort is Sort.NAME and view.reverse
+    )
     down = (view.sort in _BIG_FIRST) is not view.reverse
-    return by_name if view.sort is Sort.NAME else sorted(by_name, key=lambda w: _watcher_key(w, view), reverse=down)
+    return (
+        by_name
+        if view.sort is Sort.NAME
+        else sorted(by_name, key=lambda w: _watcher_key(w, view), reverse=down)
+    )
 
 
 def _matches(process: Process, needle: str) -> bool:
@@ -463,7 +469,16 @@ def press(view: View, key: str, rows: Rows, *, height: int) -> tuple[View, list[
 
 
 def _press_page(view: View, key: str, rows: Rows, height: int) -> tuple[View, list[Effect]]:
-    steps = {"up": -1, "k": -1, "down": 1, "j": 1, "pgup": -height, "pgdn": height, "space": height, "home": -(10**6)}
+    steps = {
+        "up": -1,
+        "k": -1,
+        "down": 1,
+        "j": 1,
+        "pgup": -height,
+        "pgdn": height,
+        "space": height,
+        "home": -(10**6),
+    }
     if key in steps:
         return replace(view, top=max(0, view.top + steps[key])), []
     if view.mode is Mode.DETAIL and key in _ACTIONS:
@@ -474,7 +489,16 @@ def _press_page(view: View, key: str, rows: Rows, height: int) -> tuple[View, li
 
 
 def _press_list(view: View, key: str, rows: Rows, height: int) -> tuple[View, list[Effect]]:
-    steps = {"up": -1, "k": -1, "down": 1, "j": 1, "pgup": -height, "pgdn": height, "home": -(10**6), "end": 10**6}
+    steps = {
+        "up": -1,
+        "k": -1,
+        "down": 1,
+        "j": 1,
+        "pgup": -height,
+        "pgdn": height,
+        "home": -(10**6),
+        "end": 10**6,
+    }
     row = selected(view, rows)
     if key in steps:
         position = min(max(view.position + steps[key], 0), max(len(rows) - 1, 0))
@@ -502,7 +526,9 @@ def _press_list(view: View, key: str, rows: Rows, height: int) -> tuple[View, li
         case "e":
             return replace(view, mode=Mode.EVENTS, top=0), []
         case "enter" if row is not None and row.watcher is not None:
-            return replace(view, mode=Mode.DETAIL, top=0, cursor=row[:3]), [Ask(row.endpoint, row.watcher.name)]
+            return replace(view, mode=Mode.DETAIL, top=0, cursor=row[:3]), [
+                Ask(row.endpoint, row.watcher.name)
+            ]
         case "enter" | "space" | "left" | "right" if row is not None:
             return _fold(view, row, rows, key), []
         case "f":
@@ -552,8 +578,14 @@ def _fold_all(view: View, rows: Rows) -> View:
 def _propose(view: View, action: Action, rows: Rows) -> tuple[View, list[Effect]]:
     row = selected(view, rows)
     if row is None or row.watcher is None:
-        what = "circusd itself" if row is not None and row.kind in {RowKind.OWN, RowKind.OWN_PROCESS} else "this row"
-        return replace(view, message=f"{action.value} acts on watchers and their processes, not on {what}"), []
+        what = (
+            "circusd itself"
+            if row is not None and row.kind in {RowKind.OWN, RowKind.OWN_PROCESS}
+            else "this row"
+        )
+        return replace(
+            view, message=f"{action.value} acts on watchers and their processes, not on {what}"
+        ), []
     if not row.daemon.can_act:
         text = f"{action.value} needs circusd, and only its figures are within reach: give --endpoint of circusd itself"
         return replace(view, message=text), []

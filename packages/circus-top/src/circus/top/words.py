@@ -5,9 +5,22 @@ from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
 from circus.top.model import Happening
+from circus.top.shape import as_list, as_mapping
 from circus.top.view import Action, Prompt, PromptKind
 
-__all__ = ["ask_text", "clean", "count", "duration", "happening", "number", "percent", "signal_name", "size", "spark", "status_note"]
+__all__ = [
+    "ask_text",
+    "clean",
+    "count",
+    "duration",
+    "happening",
+    "number",
+    "percent",
+    "signal_name",
+    "size",
+    "spark",
+    "status_note",
+]
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS: Final = "_.-:=+*#"
@@ -82,18 +95,16 @@ def signal_name(number: int) -> str:
 
 def status_note(detail: object) -> str:
     """Why a watcher is how it is, out of what `status` tells beside the words."""
-    if not isinstance(detail, Mapping):
-        return ""
-    facts: Mapping[str, Any] = detail
-    backoff, last = facts.get("backoff"), facts.get("last_exit")
-    if isinstance(backoff, Mapping):
+    facts = as_mapping(detail)
+    backoff, last = as_mapping(facts.get("backoff")), as_mapping(facts.get("last_exit"))
+    if backoff:
         left = backoff.get("left")
         when = f", again in {duration(left)}" if isinstance(left, (int, float)) else ""
         return f"try {backoff.get('attempt', '?')}: {backoff.get('reason', '')}{when}"
     reason = facts.get("reason")
     if isinstance(reason, str):
         return reason
-    return f"last exit: {last.get('exit', '')}" if isinstance(last, Mapping) else ""
+    return f"last exit: {last.get('exit', '')}" if last else ""
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
@@ -158,8 +169,8 @@ def _event_text(event: str, body: Mapping[str, Any]) -> tuple[str, bool]:
         case "output_lost":
             return f"lost {body.get('dropped', '?')} bytes of output: {body.get('error', '')}", True
         case "updated":
-            options = body.get("options")
-            return "options changed" + (f": {', '.join(map(str, options))}" if isinstance(options, list) else ""), False
+            options = as_list(body.get("options"))
+            return "options changed" + (f": {', '.join(map(str, options))}" if options else ""), False
         case _:
             return event.replace("_", " "), False
 
@@ -242,4 +253,6 @@ def _ending(options: Mapping[str, Any]) -> str:
     sent = signal_name(number) if isinstance(number, int) else str(number)
     if sent == "SIGKILL":
         return sent
-    return f"{sent}, SIGKILL after {grace:g} s" if isinstance(grace, (int, float)) else f"{sent}, then SIGKILL"
+    return (
+        f"{sent}, SIGKILL after {grace:g} s" if isinstance(grace, (int, float)) else f"{sent}, then SIGKILL"
+    )
