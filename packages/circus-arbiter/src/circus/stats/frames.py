@@ -6,7 +6,7 @@ a watcher and tick in place of 5,000. ``<watcher>`` is the real name, which may 
 exactly if the frame has a `subtopic`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, final
 
@@ -248,7 +248,7 @@ def table_topic(group: str) -> bytes:
     return f"table.{group}".encode("utf-8", "backslashreplace")
 
 
-def socket_frames(sockets: Sequence[Socket], hits: dict[str, Hits]) -> list[tuple[bytes, dict[str, Any]]]:
+def socket_frames(sockets: Sequence[Socket], hits: Mapping[str, Hits]) -> list[tuple[bytes, dict[str, Any]]]:
     """One frame a socket and their sum; nothing without sockets."""
     if not sockets:
         return []

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Final, Self, final
+from typing import Final, Self, final
 
 import zmq
 
@@ -21,16 +21,13 @@ from circus.client.channel import Channel
 from circus.client.errors import CallError
 from circus.client.link import Link
 from circus.client.readiness import Readiness
-from circus.exc import CircusError
 from circus.process import clock
-from circus.protocol.codec import encode
-from circus.protocol.stats import stat_topic
-from circus.stats import frames
 from circus.stats.hits import Hits, Meter, read_tables
 from circus.stats.metrics import Picture, render_metrics
 from circus.stats.options import Options
 from circus.stats.proc import Procfs, memory_total
-from circus.stats.roster import Need, Roster, Watcher
+from circus.stats.publisher import About, Publisher
+from circus.stats.roster import Need, Roster
 from circus.stats.sampler import Sample, Sampler
 from circus.stats.scrape import serve_metrics
 from circus.stats.shape import as_mapping
@@ -47,8 +44,6 @@ _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to reach a circusd that does not answer."""
 _REFRESH: Final = 60.0
 """Seconds after which a watched daemon is asked anew, in case an event was lost that no gap tells of."""
-_HIGH_WATER: Final = 20_000
-"""Frames that wait for one subscriber; some 10 MB."""
 _log = logging.getLogger("circus.stats")
 
 
@@ -73,9 +68,6 @@ class Streamer:
         self._scrape_sampler = Sampler(self._kernel)
         self._scrape_meter = Meter()
         self._memory = memory_total()
-        self._frames = frames.ProcessFrames(memory=self._memory)
-        self._wall = 0.0
-        self._subscriptions: set[bytes] = set()
         self._need = Need.SNAPSHOT
         self._daemon = Daemon(None, None, describes=False)
         self._is_up = False
@@ -99,16 +91,15 @@ class Streamer:
             stack.callback(self._kernel.close)
             context = zmq.Context[zmq.Socket[bytes]]()
             stack.callback(context.term)
-            self._publisher = context.socket(zmq.XPUB)
+            self._publisher = Publisher(context, options.statspoint, memory=self._memory)
             stack.callback(self._publisher.close)
-            self._bind()
             self._events = Channel(context, zmq.SUB, endpoint=options.pubsub, ssh_server=options.ssh)
             stack.callback(self._events.close)
             self._events.socket.subscribe(b"watcher.")
             self._events.socket.subscribe(b"arbiter.")
             self._client = AsyncCircusClient(context, options.endpoint, ssh_server=options.ssh)
             stack.callback(self._client.stop)
-            watched = (self._publisher,), (self._events.socket, self._events.monitor)
+            watched = (self._publisher.socket,), (self._events.socket, self._events.monitor)
             self._on_publisher = Readiness(watched[0], callback=self._hear_subscriptions)
             self._on_events = Readiness(watched[1], callback=self._hear_events)
             for readiness in (self._on_publisher, self._on_events):
@@ -127,30 +118,10 @@ class Streamer:
     ) -> None:
         await self._stack.aclose()
 
-    def _bind(self) -> None:
-        self._publisher.linger = 0
-        self._publisher.sndhwm = _HIGH_WATER
-        self._publisher.zap_domain = b"circus"  # refuses the old framing that a web page could speak
-        try:
-            self._publisher.bind(self._options.statspoint)
-        except zmq.ZMQError as error:
-            where = self._options.statspoint
-            raise CircusError(
-                f"cannot publish stats on {where}: {error}; is another circusd-stats running, or the endpoint wrong?"
-            ) from error
-
     # -- what comes in -------------------------------------------------------------------------------------------------
 
     def _hear_subscriptions(self) -> None:
-        while True:
-            try:
-                frame = self._publisher.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            if frame.startswith(b"\x01"):
-                self._subscriptions.add(frame[1:])
-            elif frame.startswith(b"\x00"):
-                self._subscriptions.discard(frame[1:])
+        self._publisher.hear()
         self._work.set()
 
     def _hear_events(self) -> None:
@@ -199,7 +170,7 @@ class Streamer:
 
     @property
     def _is_watched(self) -> bool:
-        return bool(self._subscriptions) or self._statsd is not None
+        return bool(self._publisher.subscriptions) or self._statsd is not None
 
     async def run(self, *, until: asyncio.Event) -> None:
         """Publish until the event is set."""
@@ -242,7 +213,7 @@ class Streamer:
             self._look(now)
             self._publish(now)
             self._on_publisher.again()  # sending may have swallowed the word of a subscription
-            interval = _INTERVAL if self._subscriptions else _STATSD_INTERVAL
+            interval = _INTERVAL if self._publisher.subscriptions else _STATSD_INTERVAL
             self._next_tick = max(self._next_tick + interval, now + interval / 2)
         return min(self._next_tick, self._next_ask)
 
@@ -287,13 +258,13 @@ class Streamer:
         workers = {pid for watcher in roster.watchers.values() for pid in watcher.workers}
         wanted: set[int] = set()
         for watcher in roster.watchers.values():
-            if self._statsd is not None or self._wants(watcher.name):
+            if self._statsd is not None or self._publisher.wants(watcher.name):
                 wanted.update(watcher.workers)
-        if self._statsd is not None or self._wants("circus"):
+        if self._statsd is not None or self._publisher.wants("circus"):
             wanted |= roster.daemon.keys()
         self._samples = self._sampler.sample(workers | roster.daemon.keys(), now=now, only=frozenset(wanted))
         self._drop_gone(wanted - self._samples.keys())
-        if roster.sockets and (self._statsd is not None or self._wants("sockets")):
+        if roster.sockets and (self._statsd is not None or self._publisher.wants("sockets")):
             self._hits = self._meter.count(read_tables(roster.sockets), now=now)
 
     def _drop_gone(self, gone: Iterable[int]) -> None:
@@ -303,87 +274,17 @@ class Streamer:
             for watcher in self._roster.watchers.values():
                 watcher.workers.pop(pid, None)
 
-    def _wants(self, group: str) -> bool:
-        return frames.wants(self._subscriptions, stat_topic(group), below=True) or frames.wants(
-            self._subscriptions, frames.table_topic(group)
-        )
-
-    # -- what goes out -------------------------------------------------------------------------------------------------
-
     def _publish(self, now: float) -> None:
-        self._wall = clock.wall()
-        for watcher in self._roster.watchers.values():
-            self._publish_watcher(watcher)
-        self._publish_daemon()
-        self._frames.keep(self._samples.keys())
-        for topic, body in frames.socket_frames(self._roster.sockets, self._hits):
-            self._send(topic, body)
+        about = About(
+            is_up=self._is_up,
+            version=self._daemon.version,
+            endpoint=self._options.endpoint,
+            pubsub_endpoint=self._options.pubsub,
+        )
+        self._publisher.publish(self._roster, self._samples, self._hits, about=about, wall=clock.wall())
         if self._statsd is not None and now >= self._next_statsd:
             self._next_statsd = now + _STATSD_INTERVAL * 0.95
             self._statsd.emit(self._picture(self._samples, self._hits))
-
-    def _publish_watcher(self, watcher: Watcher) -> None:
-        name = watcher.name
-        samples = [self._samples[pid] for pid in watcher.workers if pid in self._samples]
-        if self._wants_topic(frames.table_topic(name)):
-            body = frames.table_frame(samples, watcher=watcher, memory=self._memory, wall=self._wall)
-            self._send(frames.table_topic(name), body)
-        topic = stat_topic(name)
-        if not frames.wants(self._subscriptions, topic, below=True):
-            return
-        restarts = watcher.worker_restarts
-        for sample in samples:
-            wid = watcher.workers.get(sample.pid)
-            self._send_process(
-                topic, sample, watcher=name, wid=wid, restarts=None if wid is None else restarts.get(wid, 0)
-            )
-        self._send(topic, frames.sum_frame(samples, watcher=watcher, memory=self._memory))
-
-    def _publish_daemon(self) -> None:
-        daemon = self._roster.daemon
-        samples = [self._samples[pid] for pid in daemon if pid in self._samples]
-        topic = stat_topic("circus")
-        for sample in samples:
-            self._send_process(topic, sample, watcher="circus", name=daemon[sample.pid])
-        about = frames.sum_frame(samples, watcher=Watcher("circus"), memory=self._memory)
-        about |= {
-            "daemon": "up" if self._is_up else "down",
-            "version": self._daemon.version,
-            "endpoint": self._options.endpoint,
-            "pubsub_endpoint": self._options.pubsub,
-            "memory": self._memory,
-            "cpus": os.cpu_count(),
-            "tables": True,
-        }
-        self._send(topic, about)
-
-    def _send_process(
-        self,
-        group: bytes,
-        sample: Sample,
-        *,
-        watcher: str,
-        name: str | None = None,
-        wid: int | None = None,
-        restarts: int | None = None,
-    ) -> None:
-        topic = b"%b.%d" % (group, sample.pid)
-        if not frames.wants(self._subscriptions, topic):
-            return
-        frame = self._frames.encode(
-            sample, watcher=watcher, wall=self._wall, name=name, wid=wid, restarts=restarts
-        )
-        self._publisher.send(topic, zmq.SNDMORE | zmq.NOBLOCK)
-        self._publisher.send(frame, zmq.NOBLOCK)
-
-    def _wants_topic(self, topic: bytes) -> bool:
-        return frames.wants(self._subscriptions, topic)
-
-    def _send(self, topic: bytes, body: dict[str, Any]) -> None:
-        if not self._wants_topic(topic):
-            return
-        self._publisher.send(topic, zmq.SNDMORE | zmq.NOBLOCK)
-        self._publisher.send(encode(body), zmq.NOBLOCK)
 
     # -- metrics -------------------------------------------------------------------------------------------------------
 

@@ -9,9 +9,11 @@ from rich.console import Console
 
 from circus.top.feed import Feed
 from circus.top.model import World
+from circus.top.press import press
 from circus.top.render import body_height, render
+from circus.top.rows import rows_of, selected
 from circus.top.terminal import Terminal
-from circus.top.view import Ask, Effect, Mode, Perform, Quit, View, press, rows_of, selected
+from circus.top.view import Ask, Effect, Mode, Perform, Quit, View
 
 __all__ = ["App", "wall"]
 

@@ -4,14 +4,13 @@ import json
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
+from circus.top.lines import Line
 from circus.top.model import Daemon, Detail, Process, Watcher, World
 from circus.top.shape import is_list, is_mapping
 from circus.top.view import Row
 from circus.top.words import clean, count, duration, number, percent, size
 
 __all__ = ["detail_lines", "event_lines", "help_lines"]
-
-Line = list[tuple[str, str]]
 
 
 def _time(wall: object, zone: tzinfo | None) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 from circus.top.model import Daemon, Process, World
 from circus.top.render import HEADER, Look, render
-from circus.top.view import View, rows_of
+from circus.top.rows import rows_of
+from circus.top.view import View
 
 __all__ = ["as_document", "as_json", "as_text"]
 

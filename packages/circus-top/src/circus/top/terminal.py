@@ -16,7 +16,8 @@ from rich.segment import Segment
 from rich.style import Style
 
 from circus.top.keys import decode
-from circus.top.render import STYLES, Frame, Look
+from circus.top.lines import STYLES, Frame
+from circus.top.render import Look
 
 __all__ = ["Picture", "Terminal"]
 
