@@ -120,8 +120,8 @@ class Sampler:
             known = self._known.get(root)
             if known is None or known.hot is not hot or now >= known.due:
                 known = self._learn(root, hot, known, age=age, now=now)
-            below = self._below.get(root)
-            tree = (cpu, hot.rss, 1) if below is None else look.tree(hot, cpu=cpu, used=used, below=below)
+            below = self._below.get(root, ())
+            tree = look.tree(hot, cpu=cpu, used=used, below=below) if used or below else (0.0, hot.rss, 1)
             samples[root] = Sample(root, hot, known.slow, cpu, age, known.read_rate, known.write_rate, *tree)
         self._part_with(look)
         return samples
@@ -254,7 +254,7 @@ class _Look:
         used = max(used, 0)
         return used / TICKS / span * 100, used + total, span
 
-    def tree(self, hot: Hot, *, cpu: float, used: int, below: list[int]) -> tuple[float, int, int]:
+    def tree(self, hot: Hot, *, cpu: float, used: int, below: Iterable[int]) -> tuple[float, int, int]:
         """CPU, memory and size of the tree of a root.
 
         Args:

@@ -76,6 +76,8 @@ class Streamer:
         self._work = asyncio.Event()
         self._next_tick: float | None = None
         self._next_ask = 0.0
+        self._wakes_at: float | None = None
+        self._metrics_port = 0
         self._next_statsd = 0.0
         self._samples: dict[int, Sample] = {}
         self._hits: dict[str, Hits] = {}
@@ -107,7 +109,8 @@ class Streamer:
                 readiness.again()
                 stack.callback(readiness.stop)
             if options.metrics:
-                await stack.enter_async_context(serve_metrics(options.metrics, self._scrape))
+                server = await stack.enter_async_context(serve_metrics(options.metrics, self._scrape))
+                self._metrics_port = int(server.sockets[0].getsockname()[1])
             if self._statsd is not None:
                 stack.callback(self._statsd.close)
             self._stack = stack.pop_all()
@@ -169,6 +172,21 @@ class Streamer:
     # -- the loop ------------------------------------------------------------------------------------------------------
 
     @property
+    def is_looking(self) -> bool:
+        """Whether processes are read, now and again."""
+        return self._next_tick is not None
+
+    @property
+    def wakes_at(self) -> float | None:
+        """When its loop will do something by itself, on its clock; None for never."""
+        return self._wakes_at
+
+    @property
+    def metrics_port(self) -> int:
+        """The port of the metrics; 0 without."""
+        return self._metrics_port
+
+    @property
     def _is_watched(self) -> bool:
         return bool(self._publisher.subscriptions) or self._statsd is not None
 
@@ -183,11 +201,11 @@ class Streamer:
                 self._work.clear()
                 if self._is_due_to_ask(loop.time()) and (asking is None or asking.done()):
                     asking = group.create_task(self._refresh(), name="ask")
-                wake_at = self._turn(loop.time())
+                self._wakes_at = self._turn(loop.time())
                 if self._work.is_set():
                     continue
                 try:
-                    async with asyncio.timeout_at(wake_at):
+                    async with asyncio.timeout_at(self._wakes_at):
                         await self._work.wait()
                 except TimeoutError:
                     continue
