@@ -86,9 +86,7 @@ def test_a_child_tree(start, kernel):
     children = root.children(recursive=True)
     first = sampler.sample([pid], now=time.monotonic())[pid]
     assert first.tree_size == 1 + len(children) == 3
-    assert first.tree_rss == pytest.approx(
-        sum(p.memory_info().rss for p in [root, *children]), rel=0.05
-    )
+    assert first.tree_rss == pytest.approx(sum(p.memory_info().rss for p in [root, *children]), rel=0.05)
     worker = next(p for p in children if "python" in p.cmdline()[0])
     begin, used = time.monotonic(), sum(worker.cpu_times()[:2])
     busy_until(worker, 0.3)

@@ -43,7 +43,9 @@ def test_minutes_of_cpu_time_go_on_past_the_hour():
 
 
 def test_the_sum_is_an_average_of_cpu_and_a_sum_of_memory():
-    frame = frames.sum_frame([sample(1), sample(2, cpu=0.0)], watcher=Watcher("web", restarts=4), memory=2**30)
+    frame = frames.sum_frame(
+        [sample(1), sample(2, cpu=0.0)], watcher=Watcher("web", restarts=4), memory=2**30
+    )
     assert (frame["pid"], frame["cpu"], frame["mem"], frame["age"]) == ([1, 2], 6.25, 12.5, 61.25)
     assert (frame["cpu_sum"], frame["restarts"]) == (12.5, 4)
     WatcherFrame.model_validate(frame)
@@ -97,9 +99,28 @@ def test_topics_are_told_apart_by_their_frames():
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.binary(max_size=15).filter(lambda name: b"\n" not in name), st.integers(0, 2**40), st.integers(0, 2**40))
+@given(
+    st.binary(max_size=15).filter(lambda name: b"\n" not in name),
+    st.integers(0, 2**40),
+    st.integers(0, 2**40),
+)
 def test_a_process_may_have_any_name(name: bytes, user: int, rss: int):
-    rest = [b"R", b"1", *[b"0"] * 9, b"%d" % user, b"3", b"0", b"0", b"20", b"-5", b"2", b"0", b"77", b"8192", b"%d" % rss]
+    rest = [
+        b"R",
+        b"1",
+        *[b"0"] * 9,
+        b"%d" % user,
+        b"3",
+        b"0",
+        b"0",
+        b"20",
+        b"-5",
+        b"2",
+        b"0",
+        b"77",
+        b"8192",
+        b"%d" % rss,
+    ]
     hot = parse_hot(b"42 (" + name + b") " + b" ".join(rest) + b" 0 0 0\n")
     assert (hot.state, hot.ppid, hot.used, hot.nice, hot.threads, hot.start) == ("R", 1, user + 3, -5, 2, 77)
 
@@ -129,7 +150,10 @@ def picture() -> Picture:
 def test_openmetrics_is_what_the_official_parser_reads():
     from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-    families = {family.name: family for family in text_string_to_metric_families(render_metrics(picture(), openmetrics=True))}
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(render_metrics(picture(), openmetrics=True))
+    }
     cpu = families["circus_worker_cpu_seconds"]
     assert (cpu.type, cpu.unit) == ("counter", "seconds")
     labels = {"watcher": 'we"ird\\na\nme', "worker": "1"}
@@ -143,7 +167,10 @@ def test_openmetrics_is_what_the_official_parser_reads():
 def test_prometheus_text_is_what_the_official_parser_reads():
     from prometheus_client.parser import text_string_to_metric_families
 
-    families = {family.name: family for family in text_string_to_metric_families(render_metrics(picture(), openmetrics=False))}
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(render_metrics(picture(), openmetrics=False))
+    }
     assert families["circus_up"].samples[0].value == 1
     assert families["circus_worker_cpu_seconds"].type == "counter"
     assert all(not math.isnan(s.value) for family in families.values() for s in family.samples)

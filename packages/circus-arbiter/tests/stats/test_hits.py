@@ -8,8 +8,27 @@ from circus.stats.roster import Socket
 HEAD = b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
-def line(local: bytes, remote: bytes, state: bytes, *, queue: bytes = b"00000000:00000000", timer: bytes = b"00:00000000"):
-    return b"   0: " + local + b" " + remote + b" " + state + b" " + queue + b" " + timer + b" 00000000     0        0 82 1\n"
+def line(
+    local: bytes,
+    remote: bytes,
+    state: bytes,
+    *,
+    queue: bytes = b"00000000:00000000",
+    timer: bytes = b"00:00000000",
+):
+    return (
+        b"   0: "
+        + local
+        + b" "
+        + remote
+        + b" "
+        + state
+        + b" "
+        + queue
+        + b" "
+        + timer
+        + b" 00000000     0        0 82 1\n"
+    )
 
 
 def table(*lines: bytes) -> Table:

@@ -16,7 +16,10 @@ def test_spawn_and_reap():
     who = roster("web")
     assert who.apply("watcher.web.spawn", {"process_pid": 7, "wid": 2}) is Need.NOTHING
     assert who.watchers["web"].workers == {7: 2}
-    assert who.apply("watcher.web.reap", {"process_pid": 7, "exit_code": 1, "wid": 2, "why": "crash"}) is Need.NOTHING
+    assert (
+        who.apply("watcher.web.reap", {"process_pid": 7, "exit_code": 1, "wid": 2, "why": "crash"})
+        is Need.NOTHING
+    )
     assert who.watchers["web"].workers == {}
     assert who.watchers["web"].restarts == 1
     assert who.watchers["web"].worker_restarts == {2: 1}
@@ -72,7 +75,9 @@ def test_counted_restarts_survive_a_snapshot_that_does_not_know_them():
 
 JSON = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(("", "crash", "web")) | st.just([])
 KEYS = st.sampled_from(("process_pid", "wid", "seq", "watcher", "why", "other"))
-TOPICS = st.text(max_size=10) | st.sampled_from(("watcher.web.spawn", "watcher.web.reap", "watcher.web.kill", "arbiter.x"))
+TOPICS = st.text(max_size=10) | st.sampled_from(
+    ("watcher.web.spawn", "watcher.web.reap", "watcher.web.kill", "arbiter.x")
+)
 
 
 @settings(deadline=None, max_examples=50)

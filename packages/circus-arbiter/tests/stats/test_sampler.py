@@ -13,7 +13,9 @@ from circus.stats.sampler import Sampler
 SLOW = Slow("www", "worker", "worker --quiet", 7, 100, 200)
 
 
-def hot(*, ppid: int = 1, used: int = 0, reaped: int = 0, start: int = 0, rss: int = 4096, threads: int = 1) -> Hot:
+def hot(
+    *, ppid: int = 1, used: int = 0, reaped: int = 0, start: int = 0, rss: int = 4096, threads: int = 1
+) -> Hot:
     return Hot("S", ppid, used, reaped, 0, threads, start, 8192, rss)
 
 

@@ -44,7 +44,9 @@ class StandIn:
             case "list":
                 return {"pids": self.workers.get(name, [])}
             case "status":
-                return {"statuses": {watcher: self.statuses.get(watcher, "active") for watcher in self.workers}}
+                return {
+                    "statuses": {watcher: self.statuses.get(watcher, "active") for watcher in self.workers}
+                }
             case "listsockets":
                 return {"sockets": self.sockets}
             case "dstats":
@@ -100,7 +102,9 @@ class Subscriber:
 class Scene:
     """Everything that a test has on the stage."""
 
-    def __init__(self, context: zmq.asyncio.Context, folder: Path, daemon: StandIn, streamer: Streamer) -> None:
+    def __init__(
+        self, context: zmq.asyncio.Context, folder: Path, daemon: StandIn, streamer: Streamer
+    ) -> None:
         self.context = context
         self.folder = folder
         self.daemon = daemon
@@ -169,7 +173,11 @@ async def test_tables(tmp_path, sleepers):
         stage.daemon.workers = {"web": sleepers}
         async with stage.subscribe("table.") as subscriber:
             table = await subscriber.until("table.web")
-            assert (table["count"], table["columns"]["pid"], table["columns"]["command"]) == (3, sleepers, "sleep 1000")
+            assert (table["count"], table["columns"]["pid"], table["columns"]["command"]) == (
+                3,
+                sleepers,
+                "sleep 1000",
+            )
 
 
 async def test_nobody_asked_nobody_looked(tmp_path, sleepers):
@@ -265,11 +273,17 @@ async def test_statsd_gets_gauges(tmp_path, sleepers):
 
 
 async def test_a_taken_endpoint_says_so(tmp_path):
-    where = f"tcp://127.0.0.1:{{}}"
+    where = "tcp://127.0.0.1:{}"
     with zmq.asyncio.Context() as context:
         other = context.socket(zmq.PUB)
         port = other.bind_to_random_port("tcp://127.0.0.1")
         with pytest.raises(CircusError, match="another circusd-stats"):
-            async with Streamer(Options(statspoint=where.format(port), endpoint=f"ipc://{tmp_path}/c", pubsub=f"ipc://{tmp_path}/p")):
+            async with Streamer(
+                Options(
+                    statspoint=where.format(port),
+                    endpoint=f"ipc://{tmp_path}/c",
+                    pubsub=f"ipc://{tmp_path}/p",
+                )
+            ):
                 pass
         other.close()

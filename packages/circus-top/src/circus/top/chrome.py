@@ -35,7 +35,7 @@ def header(world: World, width: int, zone: tzinfo | None) -> list[Line]:
     if len(world.daemons) == 1 and troubled:
         state = ""
     first: Line = [("circus-top", "title"), (f"  {where}", ""), (state, style)]
-    return [_right(first, clock, width), _totals(world)]
+    return [_right(first, clock, width), _totals(world, width)]
 
 
 def _right(line: Line, text: str, width: int) -> Line:
@@ -45,21 +45,23 @@ def _right(line: Line, text: str, width: int) -> Line:
     return [*line, (" " * (room - used + 1), ""), (text, "dim")]
 
 
-def _totals(world: World) -> Line:
+def _totals(world: World, width: int) -> Line:
+    """One line; narrow terminals get the essence."""
+    is_narrow = width < 100
     watchers = [watcher for daemon in world.daemons for watcher in daemon.watchers.values()]
-    count = sum(len(watcher.processes) for watcher in watchers)
+    processes = sum(len(watcher.processes) for watcher in watchers)
     words: dict[str, int] = {}
     for watcher in watchers:
-        words[watcher.status or "unknown"] = words.get(watcher.status or "unknown", 0) + 1
-    line: Line = [(f"{len(watchers):,}", "bold"), (" watchers" if len(watchers) != 1 else " watcher", "")]
+        word = watcher.status or "unknown"
+        words[word] = words.get(word, 0) + 1
+    line: Line = [(f"{len(watchers):,}", "bold"), (" watcher" if len(watchers) == 1 else " watchers", "")]
+    separator = ": "
     for word, many in sorted(words.items(), key=lambda item: (item[0] != "active", item[0])):
-        line += [(", " if len(line) > 2 else " (", "dim"), (f"{many:,} {clean(word)}", status_style(word))]
-    line += [
-        (")" if words else "", "dim"),
-        ("  ", ""),
-        (f"{count:,}", "bold"),
-        (" processes" if count != 1 else " process", ""),
-    ]
+        if word != "active" or not is_narrow:
+            line += [(separator, "dim"), (f"{many:,} {clean(word)}", status_style(word))]
+            separator = ", "
+    noun = "procs" if is_narrow else "process" if processes == 1 else "processes"
+    line += [("  ", ""), (f"{processes:,}", "bold"), (f" {noun}", "")]
     cpu = _known_sum(watchers, "tree_cpu", "cpu")
     rss = _known_sum(watchers, "tree_rss", "rss")
     if cpu is not None:
@@ -67,11 +69,11 @@ def _totals(world: World) -> Line:
     if rss is not None:
         line += [("  mem ", ""), (size(rss), "bold")]
         memory = next((daemon.memory for daemon in world.daemons if daemon.memory), None)
-        if memory:
+        if memory and not is_narrow:
             line.append((f"/{size(memory)}", "dim"))
     restarts = sum(watcher.restarts for watcher in watchers)
-    line += [("  restarts ", ""), (f"{restarts:,}", "bold" if not restarts else "wait")]
-    return line
+    line += [("  ", ""), (f"{restarts:,}", "wait" if restarts else "bold")]
+    return [*line, (" restart" if restarts == 1 else " restarts", "")]
 
 
 def _known_sum(watchers: list[Watcher], tree: str, own: str) -> float | None:

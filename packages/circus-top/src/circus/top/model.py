@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
+from math import isfinite
+from types import NoneType
 from typing import Any, Final, NamedTuple, final
 
 from circus.top.shape import is_list, is_mapping
@@ -188,9 +190,9 @@ def apply_table(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None
     name, count, columns = frame.get("watcher"), frame.get("count"), frame.get("columns")
     if not isinstance(name, str) or not isinstance(count, int) or not is_mapping(columns):
         return
-    sources = [_column(columns.get(field), count) for field in _FIELDS]
+    sources = [_column(field, columns.get(field), count) for field in _FIELDS]
     processes = list(map(Process._make, zip(*sources, strict=False)))
-    if len(processes) != count:
+    if len(processes) != count or not isinstance(columns.get("pid"), (list, int)):
         return
     watcher = daemon.watcher(name)
     watcher.put(processes)
@@ -215,8 +217,11 @@ def _remember_all(history: dict[int, bytes], watcher: Watcher, processes: list[P
     watcher.history = (watcher.history + _level(watcher.total("tree_cpu")))[-HISTORY:]
 
 
-def _column(values: Any, count: int) -> Iterable[Any]:
-    return values if is_list(values) else repeat(values, count)
+def _column(name: str, values: Any, count: int) -> Iterable[Any]:
+    """One value for each row; what cannot stand there is not known."""
+    if is_list(values):
+        return values if _fits(name, values) else repeat(None, count)
+    return repeat(values if _fits(name, (values,)) else None, max(count, 0))
 
 
 def _level(cpu: object) -> bytes:
@@ -256,7 +261,7 @@ def apply_frame(daemon: Daemon, group: str, frame: Mapping[str, Any], *, now: fl
     if group in _HELPERS:
         return
     if isinstance(subtopic, int):
-        _put_process(daemon, group, process_of(frame), now=now)
+        _put_process(daemon, group, process_of(subtopic, frame), now=now)
         return
     watcher = daemon.watcher(group)
     status, restarts = _text(frame.get("status")), _whole(frame.get("restarts"))
@@ -266,8 +271,9 @@ def apply_frame(daemon: Daemon, group: str, frame: Mapping[str, Any], *, now: fl
 
 
 def _apply_own(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
-    if isinstance(frame.get("subtopic"), int):
-        process = process_of(frame)
+    pid = frame.get("subtopic")
+    if isinstance(pid, int):
+        process = process_of(pid, frame)
         daemon.own[process.pid] = process
         daemon.seen["circus", process.pid] = now
         _remember(daemon, process)
@@ -307,15 +313,31 @@ def _remember(daemon: Daemon, process: Process) -> None:
         history[process.pid] = _level(cpu)
 
 
-def process_of(frame: Mapping[str, Any]) -> Process:
+_TEXTS: Final = frozenset({"name", "state", "username", "command"})
+_WHOLE: Final = frozenset({"pid", "wid", "rss", "restarts", "threads", "fds", "tree_rss", "tree_size"})
+_KINDS: Final = {
+    name: {str, NoneType} if name in _TEXTS else {int, NoneType} if name in _WHOLE else {int, float, NoneType}
+    for name in _FIELDS
+}
+
+
+def _fits(name: str, values: Iterable[Any]) -> bool:
+    """Whether all of them can stand in a field."""
+    kinds = set(map(type, values))
+    if not kinds <= _KINDS[name]:
+        return False
+    return float not in kinds or all(value is None or isfinite(value) for value in values)
+
+
+def process_of(pid: int, frame: Mapping[str, Any]) -> Process:
     """A process out of a frame of circusd-stats, the reference's included, where ``N/A`` is a figure."""
-    values: dict[str, Any] = {name: frame.get(name) for name in _FIELDS}
-    for name in ("cpu", "mem", "age", "rss", "restarts", "threads", "fds", "read_rate", "write_rate"):
-        if not isinstance(values[name], (int, float)):
-            values[name] = None
+    values: dict[str, Any] = {
+        name: frame.get(name) if _fits(name, (frame.get(name),)) else None for name in _FIELDS
+    }
+    values["pid"] = pid
     if values["rss"] is None:
         values["rss"] = _parse_size(frame.get("mem_info1"))
-    values["command"] = frame.get("command") or frame.get("cmdline")
+    values["command"] = values["command"] or _text(frame.get("cmdline"))
     return Process(**values)
 
 
