@@ -195,19 +195,20 @@ def test_without_colours_and_in_ascii(tmp_path):
 def test_text_and_json_for_pipes(tmp_path):
     with fake(tmp_path, 2, 4):
         where = ["--endpoint", f"ipc://{tmp_path}/ctl"]
-        run = {"capture_output": True, "text": True, "timeout": DEADLINE, "check": True}
-        text = subprocess.run([BIN / "circus-top", *where, "--once"], **run).stdout
+        text = top(*where, "--once").stdout
         assert "worker-001" in text
         assert "\x1b" not in text
-        lines = subprocess.run(
-            [BIN / "circus-top", *where, "--batch", "-n", "2", "--json", "--interval", "0.2"], **run
-        ).stdout.splitlines()
+        lines = top(*where, "--batch", "-n", "2", "--json", "--interval", "0.2").stdout.splitlines()
         assert [len(json.loads(line)["daemons"][0]["watchers"]) for line in lines] == [2, 2]
-    done = subprocess.run(
-        [BIN / "circus-top", *where, "--once"], capture_output=True, text=True, timeout=DEADLINE, check=False
-    )
+    done = top(*where, "--once")
     assert done.returncode == 1
     assert "nobody listens" in done.stdout
+
+
+def top(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / "circus-top", *args], capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
 
 
 def test_beside_circusd(terminal, tmp_path):

@@ -6,7 +6,7 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circus.protocol.stats import ProcessFrame, SocketFrame, WatcherFrame
+from circus.protocol.stats import ProcessFrame, SocketFrame, TableFrame, WatcherFrame
 from circus.stats import frames
 from circus.stats.client import split_topic
 from circus.stats.hits import Hits
@@ -81,6 +81,7 @@ def test_a_table_holds_a_column_of_equal_values_as_one():
     table = frames.table_frame([sample(1), sample(2)], watcher=watcher, memory=2**30, wall=5.0)
     assert (table["count"], table["columns"]["pid"], table["columns"]["wid"]) == (2, [1, 2], [1, 2])
     assert table["columns"]["username"] == "www"
+    TableFrame.model_validate(table)
     assert frames.table_frame([], watcher=watcher, memory=1, wall=5.0)["columns"]["pid"] == []
 
 

@@ -26,7 +26,6 @@ __all__ = [
     "state_word",
     "sum_frame",
     "table_frame",
-    "table_topic",
     "wants",
 ]
 
@@ -241,11 +240,6 @@ def table_frame(
 
 def _shortest(column: list[Any]) -> Any:
     return column[0] if column and column.count(column[0]) == len(column) else column
-
-
-def table_topic(group: str) -> bytes:
-    """The topic of a table."""
-    return f"table.{group}".encode("utf-8", "backslashreplace")
 
 
 def socket_frames(sockets: Sequence[Socket], hits: Mapping[str, Hits]) -> list[tuple[bytes, dict[str, Any]]]:

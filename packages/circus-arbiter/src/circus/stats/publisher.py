@@ -9,7 +9,7 @@ import zmq
 
 from circus.exc import CircusError
 from circus.protocol.codec import encode
-from circus.protocol.stats import stat_topic
+from circus.protocol.stats import stat_topic, table_topic
 from circus.stats import frames
 from circus.stats.hits import Hits
 from circus.stats.roster import Roster, Watcher
@@ -80,7 +80,7 @@ class Publisher:
     def wants(self, group: str) -> bool:
         """Whether somebody wants anything of a group: a watcher, ``circus`` or ``sockets``."""
         return frames.wants(self.subscriptions, stat_topic(group), below=True) or frames.wants(
-            self.subscriptions, frames.table_topic(group)
+            self.subscriptions, table_topic(group)
         )
 
     def publish(
@@ -111,9 +111,9 @@ class Publisher:
     def _watcher(self, watcher: Watcher, known: Mapping[int, Sample], wall: float) -> None:
         name = watcher.name
         samples = [known[pid] for pid in watcher.workers if pid in known]
-        if frames.wants(self.subscriptions, frames.table_topic(name)):
+        if frames.wants(self.subscriptions, table_topic(name)):
             body = frames.table_frame(samples, watcher=watcher, memory=self._memory, wall=wall)
-            self._send(frames.table_topic(name), body)
+            self._send(table_topic(name), body)
         topic = stat_topic(name)
         if not frames.wants(self.subscriptions, topic, below=True):
             return

@@ -167,22 +167,26 @@ def _watcher_cells(row: Row, watcher: Watcher, view: View) -> dict[str, Cell]:
     rss = _total(watcher, "tree_rss", "rss", view)
     mem = rss / row.daemon.memory * 100 if rss is not None and row.daemon.memory else watcher.total("mem")
     ages = [process.age for process in processes if process.age is not None]
+    if not processes:  # nothing is not zero
+        cpu = rss = mem = None
     status = clean(watcher.status or "-")
     style = {"active": "good", "stopped": "off", "failed": "bad"}.get(status, "wait")
-    threads, fds = watcher.total("threads"), watcher.total("fds")
+    threads, fds, read, write = (
+        watcher.total(what) if processes else None for what in ("threads", "fds", "read_rate", "write_rate")
+    )
     return {
         "name": (f"{_mark(row, view)} {clean(watcher.name)}", "bold"),
         "wid": (f"x{len(processes)}", "dim"),
         "cpu": (percent(cpu), _heat(cpu) if cpu is None or cpu < 0.05 else "bold"),
-        "mem": (percent(mem), "bold"),
-        "rss": (size(rss), "bold"),
+        "mem": (percent(mem), "bold" if processes else "dim"),
+        "rss": (size(rss), "bold" if processes else "dim"),
         "age": (duration(max(ages)) if ages else "-", ""),
         "restarts": (number(watcher.restarts), "wait" if watcher.restarts else "dim"),
-        "threads": (number(threads), ""),
+        "threads": (number(threads), "" if processes else "dim"),
         "state": (status[:8], style),
         "fds": (number(fds), ""),
-        "read": (size(watcher.total("read_rate")), "dim"),
-        "write": (size(watcher.total("write_rate")), "dim"),
+        "read": (size(read), "dim"),
+        "write": (size(write), "dim"),
         "command": (clean(watcher.note), style),
     }
 
