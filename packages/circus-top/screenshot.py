@@ -31,7 +31,7 @@ SVG = """\
 """
 
 
-def columns(count: int, first: int, tick: int, load: float, **more) -> dict:
+def columns(count: int, first: int, tick: int, load: float, **more: object) -> dict[str, object]:
     cpu = [max(0.0, round(load * (1 + math.sin(tick / 3 + slot)), 1)) for slot in range(count)]
     rss = [(48 << 20) + slot * (3 << 20) for slot in range(count)]
     base = {"pid": [first + slot * 3 for slot in range(count)], "wid": list(range(1, count + 1)), "cpu": cpu}

@@ -175,7 +175,9 @@ class Fake:
         for name, watcher in self.watchers.items():
             pids = watcher["pids"]
             figures = [self.figures(index, pid) for index, pid in enumerate(pids)]
-            cpu, rss, age = (list(column) for column in zip(*figures)) if figures else ([], [], [])
+            cpu, rss, age = (
+                (list(column) for column in zip(*figures, strict=True)) if figures else ([], [], [])
+            )
             columns = {
                 "pid": pids,
                 "wid": [index + 1 for index in range(len(pids))],

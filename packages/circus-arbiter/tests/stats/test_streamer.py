@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -207,13 +208,12 @@ async def test_events_are_followed_and_a_lost_one_is_noticed(tmp_path, sleepers)
 
 @pytest.mark.slow
 async def test_the_dead_are_dropped_without_an_event(tmp_path, sleepers):
-    with subprocess.Popen(["sleep", "1000"]) as victim:
-        async with scene(tmp_path) as stage:
-            stage.daemon.workers = {"web": [*sleepers, victim.pid]}
-            async with stage.subscribe("stat.") as subscriber:
-                await subscriber.until("stat.web", lambda frame: victim.pid in frame["pid"])
-                victim.kill()
-                await subscriber.until("stat.web", lambda frame: victim.pid not in frame["pid"])
+    async with scene(tmp_path) as stage:
+        stage.daemon.workers = {"web": sleepers}
+        async with stage.subscribe("stat.") as subscriber:
+            await subscriber.until("stat.web", lambda frame: sleepers[0] in frame["pid"])
+            os.kill(sleepers[0], signal.SIGKILL)
+            await subscriber.until("stat.web", lambda frame: sleepers[0] not in frame["pid"])
 
 
 @pytest.mark.slow
