@@ -14,7 +14,7 @@ REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
 SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium
 
-.PHONY: help run setup reference system-packages check format lint types pure test test-real test-wheels coverage clean
+.PHONY: help run setup reference system-packages check format lint types pure test test-real test-wheels coverage screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -75,6 +75,9 @@ test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a 
 coverage: $(STAMP)  ## which lines and branches the tests reach
 	$(BIN)/coverage run -m pytest -q
 	$(BIN)/coverage report --show-missing --skip-covered
+
+screenshots: $(STAMP)  ## draw the pictures in the READMEs anew
+	$(BIN)/python packages/circus-top/screenshot.py
 
 clean:  ## remove what was made
 	rm -rf $(VENV) $(REFERENCE) .mypy_cache .ruff_cache .pytest_cache .hypothesis

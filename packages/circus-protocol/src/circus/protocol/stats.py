@@ -1,18 +1,25 @@
 """The frames that circusd-stats publishes. Pure.
 
 Topics: ``stat.<watcher>.<pid>`` a worker, ``stat.<watcher>`` its sum, ``stat.circus.<pid>`` the daemon and its
-helpers, ``stat.sockets.<fd>`` a socket.
+helpers, ``stat.sockets.<fd>`` a socket, ``table.<watcher>`` all workers of a watcher in one message, for displays of many.
 """
+
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["ProcessFrame", "SocketFrame", "WatcherFrame", "stat_topic"]
+__all__ = ["ProcessFrame", "SocketFrame", "TableFrame", "WatcherFrame", "stat_topic", "table_topic"]
 
 
 def stat_topic(group: str, subtopic: int | None = None) -> bytes:
     """The topic of a frame."""
     text = f"stat.{group}" if subtopic is None else f"stat.{group}.{subtopic}"
     return text.encode("utf-8", "backslashreplace")
+
+
+def table_topic(watcher: str) -> bytes:
+    """The topic of a table."""
+    return f"table.{watcher}".encode("utf-8", "backslashreplace")
 
 
 class _Frame(BaseModel):
@@ -50,3 +57,19 @@ class SocketFrame(_Frame):
     address: str
     fd: int
     reads: int
+
+
+class TableFrame(BaseModel):
+    """All workers of one watcher, one tick."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    watcher: str
+    status: str
+    restarts: int
+    time: float
+    """Wall-clock seconds since the epoch."""
+    count: int
+    """Rows."""
+    columns: dict[str, list[Any] | Any]
+    """By name: a value for each row, or one for all; names and units are those of `ProcessFrame` and its extra keys."""

@@ -1,0 +1,162 @@
+"""The publishing socket: who subscribes to what, and frames to them. Never waits."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, final
+
+import zmq
+
+from circus.exc import CircusError
+from circus.protocol.codec import encode
+from circus.protocol.stats import stat_topic, table_topic
+from circus.stats import frames
+from circus.stats.hits import Hits
+from circus.stats.roster import Roster, Watcher
+from circus.stats.sampler import Sample
+
+__all__ = ["About", "Publisher"]
+
+_HIGH_WATER: Final = 20_000
+"""Frames that wait for one subscriber, some 10 MB; a slower one loses those past it."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the frame ``stat.circus`` tells of the daemon beside its figures."""
+
+    is_up: bool
+    version: str | None
+    endpoint: str
+    pubsub_endpoint: str
+
+
+@final
+class Publisher:
+    """An XPUB that knows what is subscribed to.
+
+    Args:
+        context: a ZeroMQ context; it stays the caller's.
+        endpoint: where to publish.
+        memory: bytes of memory of the machine.
+
+    Raises:
+        CircusError: the endpoint is taken, or cannot be one.
+    """
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", endpoint: str, *, memory: int) -> None:
+        self.subscriptions: set[bytes] = set()
+        """Prefixes of topics."""
+        self.socket = context.socket(zmq.XPUB)
+        self._memory = memory
+        self._processes = frames.ProcessFrames(memory=memory)
+        self.socket.linger = 0
+        self.socket.sndhwm = _HIGH_WATER
+        self.socket.zap_domain = b"circus"  # refuses the old framing that a web page could speak
+        try:
+            self.socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self.socket.close()
+            raise CircusError(
+                f"cannot publish stats on {endpoint}: {error}; is another circusd-stats running, or the endpoint wrong?"
+            ) from error
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def hear(self) -> None:
+        """Take who subscribed, and who left."""
+        while True:
+            try:
+                frame = self.socket.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            if frame.startswith(b"\x01"):
+                self.subscriptions.add(frame[1:])
+            elif frame.startswith(b"\x00"):
+                self.subscriptions.discard(frame[1:])
+
+    def wants(self, group: str) -> bool:
+        """Whether somebody wants anything of a group: a watcher, ``circus`` or ``sockets``."""
+        return frames.wants(self.subscriptions, stat_topic(group), below=True) or frames.wants(
+            self.subscriptions, table_topic(group)
+        )
+
+    def publish(
+        self,
+        roster: Roster,
+        samples: Mapping[int, Sample],
+        hits: Mapping[str, Hits],
+        *,
+        about: About,
+        wall: float,
+    ) -> None:
+        """Send one tick: the watchers, the sockets, and the daemon last.
+
+        Args:
+            roster: who runs.
+            samples: what they use.
+            hits: of the sockets.
+            about: the daemon.
+            wall: seconds since the epoch.
+        """
+        for watcher in roster.watchers.values():
+            self._watcher(watcher, samples, wall)
+        for topic, body in frames.socket_frames(roster.sockets, hits):
+            self._send(topic, body)
+        self._daemon(roster.daemon, samples, about, wall)
+        self._processes.keep(samples.keys())
+
+    def _watcher(self, watcher: Watcher, known: Mapping[int, Sample], wall: float) -> None:
+        name = watcher.name
+        samples = [known[pid] for pid in watcher.workers if pid in known]
+        if frames.wants(self.subscriptions, table_topic(name)):
+            body = frames.table_frame(samples, watcher=watcher, memory=self._memory, wall=wall)
+            self._send(table_topic(name), body)
+        topic = stat_topic(name)
+        if not frames.wants(self.subscriptions, topic, below=True):
+            return
+        restarts = watcher.worker_restarts
+        for sample in samples:
+            wid = watcher.workers.get(sample.pid)
+            of_slot = None if wid is None else restarts.get(wid, 0)
+            self._process(topic, sample, watcher=name, wall=wall, wid=wid, restarts=of_slot)
+        self._send(topic, frames.sum_frame(samples, watcher=watcher, memory=self._memory))
+
+    def _daemon(
+        self, daemon: Mapping[int, str], known: Mapping[int, Sample], about: About, wall: float
+    ) -> None:
+        samples = [known[pid] for pid in daemon if pid in known]
+        topic = stat_topic("circus")
+        for sample in samples:
+            self._process(topic, sample, watcher="circus", wall=wall, name=daemon[sample.pid])
+        body = frames.sum_frame(samples, watcher=Watcher("circus"), memory=self._memory)
+        body |= asdict(about) | {"memory": self._memory, "cpus": os.cpu_count(), "tables": True}
+        self._send(topic, body)
+
+    def _process(
+        self,
+        group: bytes,
+        sample: Sample,
+        *,
+        watcher: str,
+        wall: float,
+        name: str | None = None,
+        wid: int | None = None,
+        restarts: int | None = None,
+    ) -> None:
+        topic = b"%b.%d" % (group, sample.pid)
+        if frames.wants(self.subscriptions, topic):
+            body = self._processes.encode(
+                sample, watcher=watcher, wall=wall, name=name, wid=wid, restarts=restarts
+            )
+            self._put(topic, body)
+
+    def _send(self, topic: bytes, body: Mapping[str, Any]) -> None:
+        if frames.wants(self.subscriptions, topic):
+            self._put(topic, encode(body))
+
+    def _put(self, topic: bytes, body: bytes) -> None:
+        self.socket.send(topic, zmq.SNDMORE | zmq.NOBLOCK)
+        self.socket.send(body, zmq.NOBLOCK)
