@@ -1,0 +1,76 @@
+"""What is wrong with a watcher, in the words that the pages, `/health` and `/metrics` share. Pure."""
+
+import re
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Level", "bytes_of", "judge", "kind_of"]
+
+FLAPPING_EXITS = 3
+"""Exits within a minute that nobody asked for: from here on a watcher is said to flap."""
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    OFF = "off"
+    """Stopped, and meant to be."""
+    UNKNOWN = "unknown"
+    """Its daemon does not answer."""
+
+
+def judge(
+    *, state: str, wanted: int | None, running: int, exits_of_a_minute: int, reason: str | None
+) -> tuple[Level, str]:
+    """The level of a watcher, and one sentence that says why it is not good (empty if it is)."""
+    match state:
+        case "failed":
+            return Level.BAD, reason or "Used up its restarts and is left alone."
+        case "backoff":
+            return Level.BAD, reason or "Dies too soon, again and again; the next try waits."
+        case "stopped":
+            return Level.OFF, ""
+        case "unknown":
+            return Level.UNKNOWN, "Its daemon does not answer."
+        case "stopping":
+            return Level.WARN, "Is stopping."
+        case _:
+            pass
+    if exits_of_a_minute >= FLAPPING_EXITS:
+        return Level.BAD, f"Flaps: {exits_of_a_minute} unasked exits within a minute."
+    if wanted is not None and running < wanted:
+        return Level.WARN, f"{running} of {wanted} processes run."
+    if state == "starting":
+        return Level.WARN, "Is starting."
+    return Level.GOOD, ""
+
+
+def kind_of(name: str) -> str:
+    """``watcher``, ``plugin`` or ``system``, as the daemon names its own helpers."""
+    if name.startswith("plugin:"):
+        return "plugin"
+    return "system" if name in {"circusd-stats", "circushttpd"} else "watcher"
+
+
+_SIZE = re.compile(r"^\s*([0-9.]+)\s*([KMGTPB]?)i?B?\s*$", re.IGNORECASE)
+_UNITS = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
+
+
+def bytes_of(text: Any) -> int | None:
+    """The number of bytes in a size as daemons write it.
+
+    >>> bytes_of("8.65M")
+    9070182
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    found = _SIZE.match(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    try:
+        return int(float(found[1]) * _UNITS[found[2].upper()])
+    except ValueError:
+        return None
