@@ -1,0 +1,5 @@
+// htm bound to Preact, once.
+import { h } from "../vendor/preact.js";
+import htm from "../vendor/htm.js";
+
+export const html = htm.bind(h);

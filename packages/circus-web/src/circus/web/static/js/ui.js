@@ -1,0 +1,124 @@
+// What all pages are made of.
+
+import { useEffect, useLayoutEffect, useRef, useState } from "../vendor/hooks.js";
+import { html } from "./html.js";
+import { Icon, Sign } from "./icons.js";
+
+const WORDS = { good: "", warn: "", bad: "", off: "", unknown: "" };
+
+/** A state as form, colour and word. */
+export const Status = ({ level, text }) => html`<span class=${`status ${level}`}><${Sign} level=${level} />${text ?? WORDS[level]}</span>`;
+
+export function PageHead({ title, sub, crumbs, children }) {
+  useEffect(() => { document.title = `${title} · Circus`; }, [title]);
+  return html`<div class="head"><div>
+    ${crumbs && html`<nav class="crumbs" aria-label="Where you are">${crumbs}</nav>`}
+    <h1 tabindex="-1">${title}</h1>${sub && html`<p class="sub">${sub}</p>`}
+  </div><div class="actions">${children}</div></div>`;
+}
+
+/** A region that scrolls and can be reached with the keyboard. */
+export const Scroll = ({ label, children, tall }) =>
+  html`<div class=${tall ? "scroll tall" : "scroll"} tabindex="0" role="region" aria-label=${label}>${children}</div>`;
+
+const WINDOW_FROM = 120;
+const SPARE = 12;
+
+/** A table whose rows exist only where they are seen, once there are many of them. */
+export function Table({ label, head, rows, row, columns, tall = true }) {
+  const box = useRef(null);
+  const [view, setView] = useState({ top: 0, height: 800 });
+  const windowed = rows.length > WINDOW_FROM;
+  useLayoutEffect(() => {
+    const node = box.current;
+    let asked = 0;
+    const look = () => { asked ||= requestAnimationFrame(() => {
+      asked = 0;
+      setView((old) => (Math.abs(old.top - node.scrollTop) < 46 && old.height === node.clientHeight ? old : { top: node.scrollTop, height: node.clientHeight }));
+    }); };
+    look();
+    node.addEventListener("scroll", look, { passive: true });
+    addEventListener("resize", look);
+    return () => { node.removeEventListener("scroll", look); removeEventListener("resize", look); cancelAnimationFrame(asked); };
+  }, []);
+  const height = 46;
+  const first = windowed ? Math.min(Math.max(0, Math.floor(view.top / height) - SPARE), Math.max(0, rows.length - 1)) : 0;
+  const last = windowed ? Math.min(rows.length, Math.ceil((view.top + view.height) / height) + SPARE) : rows.length;
+  const filler = (count) => count > 0 && html`<tr class="filler" aria-hidden="true"><td colspan=${columns} style=${{ height: `${count * height}px` }}></td></tr>`;
+  return html`<div class=${tall ? "scroll tall" : "scroll"} ref=${box} tabindex="0" role="region" aria-label=${label}>
+    <table class=${windowed ? "windowed" : ""} aria-rowcount=${windowed ? rows.length + 1 : undefined}>
+      <caption class="visually-hidden">${label}</caption>
+      <thead>${head}</thead>
+      <tbody>${filler(first)}${rows.slice(first, last).map((one, at) => row(one, windowed ? first + at + 2 : undefined))}${filler(rows.length - last)}</tbody>
+    </table></div>`;
+}
+
+/** A column's title that sorts by it. */
+export function SortHead({ id, sort, setSort, children, number, className = "" }) {
+  const mine = sort.id === id;
+  return html`<th scope="col" class=${`${number ? "number" : ""} ${className}`} aria-sort=${mine ? (sort.down ? "descending" : "ascending") : undefined}>
+    <button class="plain" onClick=${() => setSort({ id, down: mine ? !sort.down : !!number })}>${children}${mine ? html` <span aria-hidden="true">${sort.down ? "↓" : "↑"}</span>` : ""}</button></th>`;
+}
+
+// -- toasts ---------------------------------------------------------------------------------------
+
+let toasts = [];
+let tell = () => {};
+
+/** Say what became of an action, also to those who do not see it. The list of actions keeps it. */
+export function toast(text, bad = false) {
+  const one = { text, bad, key: Math.random() };
+  toasts = [...toasts.slice(-3), one];
+  tell();
+  setTimeout(() => { toasts = toasts.filter((other) => other !== one); tell(); }, bad ? 12000 : 4500);
+}
+
+export function Toasts() {
+  const [, render] = useState(0);
+  useEffect(() => { tell = () => render((n) => n + 1); }, []);
+  const shut = (one) => { toasts = toasts.filter((other) => other !== one); tell(); };
+  return html`<div class="toasts" role="status" aria-live="polite">${toasts.map((one) => html`
+    <div key=${one.key} class=${one.bad ? "toast bad" : "toast"}><span>${one.text}</span>
+      <button class="plain small" onClick=${() => shut(one)} aria-label="Dismiss"><${Icon} name="close" size="12" /></button></div>`)}</div>`;
+}
+
+/** Do it, say so, and say why not if not. Gives whether it was done. */
+export async function attempt(work, done) {
+  try { await work(); if (done) toast(done); return true; }
+  catch (error) { toast(error.message, true); return false; }
+}
+
+// -- dialogs --------------------------------------------------------------------------------------
+
+/** A modal dialog: the browser keeps the focus in it, Escape closes it. */
+export function Dialog({ title, children, footer, onClose }) {
+  const node = useRef(null);
+  useLayoutEffect(() => {
+    const opener = document.activeElement;
+    node.current.showModal();
+    return () => opener?.focus?.();
+  }, []);
+  return html`<dialog ref=${node} aria-labelledby="dialog-title" onCancel=${(event) => { event.preventDefault(); onClose(); }}>
+    <header><h2 id="dialog-title">${title}</h2></header><div class="body">${children}</div><footer>${footer}</footer></dialog>`;
+}
+
+let question = null;
+let askAgain = () => {};
+
+/** Ask before something that is hard to take back. */
+export const confirm = (title, text, yes, danger = true) => new Promise((answer) => {
+  question = { title, text, yes, danger, answer };
+  askAgain();
+});
+
+export function Questions() {
+  const [, render] = useState(0);
+  useEffect(() => { askAgain = () => render((n) => n + 1); }, []);
+  if (!question) return null;
+  const end = (value) => { const { answer } = question; question = null; askAgain(); answer(value); };
+  return html`<${Dialog} title=${question.title} onClose=${() => end(false)} footer=${html`
+    <button onClick=${() => end(false)}>Cancel</button>
+    <button class=${question.danger ? "danger" : "primary"} onClick=${() => end(true)}>${question.yes}</button>`}><p>${question.text}</p><//>`;
+}
+
+export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;

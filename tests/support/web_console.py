@@ -1,0 +1,131 @@
+"""A real circushttpd, daemons for it, and a real browser: for the tests of circus-web, its screenshots and its measurements.
+
+Everything is a child of the caller and is ended by it; sockets are ipc in a folder of the caller's, or 127.0.0.1 port 0.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SUPPORT = Path(__file__).parent
+CHROMIUM_MISSING = "a browser is missing: apt-get install chromium && pip install playwright"
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@dataclass
+class Console:
+    """A running circushttpd."""
+
+    url: str
+    link: str
+    token: str
+    viewer: str
+    process: subprocess.Popen[str]
+    log: Path
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Ask it to end, and see to it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def line_of(process: subprocess.Popen[str], stream: Any, wanted: str, deadline: float = 20.0) -> str:
+    """The first line that holds a text; fails if the process ends or the time is over."""
+    until = time.monotonic() + deadline
+    while time.monotonic() < until:
+        ready, _, _ = select.select([stream], [], [], until - time.monotonic())
+        if not ready:
+            break
+        line = stream.readline()
+        if not line:
+            break
+        if wanted in line:
+            return str(line)
+    raise AssertionError(f"no line with {wanted!r} from {process.args}")
+
+
+@contextlib.contextmanager
+def fake_daemon(folder: Path, *arguments: str) -> Iterator[str]:
+    """A made-up daemon; gives its endpoint."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(SUPPORT / "fake_circusd.py"), str(folder), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        line_of(process, process.stdout, "ready")
+        yield f"ipc://{folder}/ctl"
+    finally:
+        end(process)
+
+
+@contextlib.contextmanager
+def console(folder: Path, endpoints: list[str], *arguments: str) -> Iterator[Console]:
+    """A circushttpd on a port that the system chose, handed down as circusd does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        os.set_inheritable(listener.fileno(), True)
+        port = listener.getsockname()[1]
+        command = [
+            sys.executable, "-c", "from circusweb import circushttpd; circushttpd.main()",
+            *(word for one in endpoints for word in ("--endpoint", one)),
+            "--fd", str(listener.fileno()), "--log-output", str(folder / "log"), *arguments,
+        ]  # fmt: skip
+        process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, pass_fds=[listener.fileno()],
+            env={**os.environ, "XDG_RUNTIME_DIR": str(folder)},
+        )  # fmt: skip
+        try:
+            link = line_of(process, process.stderr, "/login#token=").rpartition(" ")[2].strip()
+            run = folder / "circus"
+            yield Console(
+                url=f"http://127.0.0.1:{port}",
+                link=link,
+                token=(run / f"httpd-{port}.operator.token").read_text().strip(),
+                viewer=(run / f"httpd-{port}.viewer.token").read_text().strip(),
+                process=process,
+                log=folder / "log",
+            )
+        finally:
+            end(process)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless Chromium; a Playwright `Browser`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), headless=True, args=CHROMIUM_FLAGS
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def has_chromium() -> bool:
+    """Whether the browser tests can run here."""
+    import importlib.util
+
+    return shutil.which("chromium") is not None and importlib.util.find_spec("playwright") is not None
