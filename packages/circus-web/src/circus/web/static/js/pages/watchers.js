@@ -79,7 +79,7 @@ export function Watchers() {
     ${may && html`<td class="narrow"><input type="checkbox" aria-label=${`Choose ${view.name}`} checked=${chosen.has(key)} onChange=${() => flip(key)} /></td>`}
     <td><${Status} level=${view.level} text=${stateWord(view)} /></td>
     <td class="name main"><a href=${to.watcher(daemon.id, view.name)} title=${view.cmd}>${view.name}</a>
-      <div class="under" title=${view.last_exit ? when(view.last_exit.time) : ""}>${several && html`<span class="lean">${place(daemon.endpoint)} · </span>`}${under(view)}</div></td>
+      <div class="under" title=${view.last_exit ? when(view.last_exit.time) : ""}>${under(view)}${several && html`<span class="lean"> · ${place(daemon.endpoint)}</span>`}</div></td>
     ${several && html`<td class="cut huge">${place(daemon.endpoint)}</td>`}
     <td class="number">${view.level === "unknown" ? "–" : html`${view.running}${view.wanted != null && html`<span class="note"> / ${view.wanted}</span>`}`}</td>
     <td class="number"><span class="figure"><${Spark} kind="cpu" values=${spark?.cpu} least=${10} />${percent(figures[0])}</span></td>
