@@ -27,7 +27,7 @@ def take(browser: Any, url: str, folder: Path) -> None:
     for name, path, scheme, width, height in SHOTS:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         page = context.new_page()
-        page.goto(url.split("/login")[0] + "/login")
+        page.goto(url.split("/login", maxsplit=1)[0] + "/login")
         page.get_by_label("Token").fill(take.token)
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("heading", level=1).wait_for()
@@ -43,7 +43,10 @@ def main(folder: Path) -> None:
     """Start all, wait for a minute of history, take them."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="circus-shots-") as work:
-        with fake_daemon(Path(work, "circusd"), "--scene") as endpoint, console(Path(work, "web"), [endpoint]) as web:
+        with (
+            fake_daemon(Path(work, "circusd"), "--scene") as endpoint,
+            console(Path(work, "web"), [endpoint]) as web,
+        ):
             with chromium() as browser:
                 page = browser.new_page()
                 page.wait_for_timeout(int(sys.argv[2]) * 1000 if len(sys.argv) > 2 else 75_000)

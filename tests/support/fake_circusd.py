@@ -82,7 +82,9 @@ class Fake:
         ]
         self.asked: list[dict[str, Any]] = []
 
-    def add(self, name: str, cmd: str, count: int, state: str, cpu: float, memory: float, **more: Any) -> None:
+    def add(
+        self, name: str, cmd: str, count: int, state: str, cpu: float, memory: float, **more: Any
+    ) -> None:
         """A new watcher."""
         self.options[name] = {**OPTIONS, "cmd": cmd, "numprocesses": count, **more}
         if "circus.sockets." in cmd:
@@ -142,12 +144,20 @@ class Fake:
         if handler is None:
             return {"status": "error", "reason": f"unknown command: {command!r}", "errno": 2, "tb": None}
         name = p.get("name")
-        if command not in {"add", "start", "stop", "restart", "reload", "status", "list"} and "name" in p:
-            if name not in self.options:
-                return {"status": "error", "reason": f"program {name} not found", "errno": 3, "tb": None}
+        anyhow = {"add", "start", "stop", "restart", "reload", "status", "list"}
+        if command not in anyhow and "name" in p and name not in self.options:
+            return {"status": "error", "reason": f"program {name} not found", "errno": 3, "tb": None}
         if command not in {"status", "list", "options", "describe", "version", "globaloptions", "listsockets", "dstats",
                            "logs", "stats", "audit", "get"}:  # fmt: skip
-            self.actions.append({"time": time.time(), "command": command, "properties": p, "peer": "uid 0"})
+            self.actions.append(
+                {
+                    "time": time.time(),
+                    "command": command,
+                    "subject": str(p.get("name", "")),
+                    "who": "root",
+                    "allowed": True,
+                }
+            )
         found = handler(p)
         return {"status": "ok", **(found or {})}
 
@@ -212,7 +222,7 @@ class Fake:
         return {"lines": lines[-p.get("lines", 50) :]}
 
     def do_audit(self, p: dict[str, Any]) -> dict[str, Any]:
-        return {"actions": self.actions[-p.get("lines", 50) :]}
+        return {"entries": self.actions[-p.get("lines", 50) :]}
 
     def do_start(self, p: dict[str, Any]) -> None:
         for name in self.chosen(p):
@@ -275,7 +285,17 @@ class Fake:
 
     def do_reloadconfig(self, p: dict[str, Any]) -> dict[str, Any] | None:
         if p.get("dry_run"):
-            return {"plan": {"add": ["invoices"], "remove": ["reports"], "change": {"web": ["numprocesses: 4 -> 6"]}}}
+            steps = [
+                {"kind": "watcher", "action": "remove", "name": "reports", "text": "remove watcher reports"},
+                {
+                    "kind": "watcher",
+                    "action": "change",
+                    "name": "web",
+                    "text": "change watcher web: numprocesses: 4 -> 6",
+                },
+                {"kind": "watcher", "action": "add", "name": "invoices", "text": "add watcher invoices"},
+            ]
+            return {"plan": {"steps": steps, "needs_restart": ["endpoint"], "text": ""}}
         return None
 
     # -- the wire --------------------------------------------------------------------------------
@@ -297,7 +317,9 @@ class Fake:
                 peer, raw = await router.recv_multipart()
                 message = from_json(raw)
                 reply = self.answer(message["command"], message.get("properties") or {})
-                await router.send_multipart([peer, to_json({**reply, "time": time.time(), "id": message.get("id")})])
+                await router.send_multipart(
+                    [peer, to_json({**reply, "time": time.time(), "id": message.get("id")})]
+                )
 
     async def measure(self) -> None:
         """Frames, a line now and then, and a worker that dies, once a second."""
@@ -318,20 +340,44 @@ class Fake:
             if name in {"circusd-stats", "circushttpd"}:
                 self.frame("circus", workers[0].pid, name, cpu, memory, 259_300)
             for worker in workers:
-                wave = 1 + 0.5 * math.sin(self.tick / 9 + place + worker.wid) + 0.2 * math.sin(self.tick * 1.7 + worker.pid)
+                wave = (
+                    1
+                    + 0.5 * math.sin(self.tick / 9 + place + worker.wid)
+                    + 0.2 * math.sin(self.tick * 1.7 + worker.pid)
+                )
                 grown = memory * (1 + 0.04 * math.sin(self.tick / 30 + worker.wid))
                 self.frame(name, worker.pid, None, cpu * wave, grown, now - worker.born, worker.wid)
                 if cpu > 2 and (self.tick + worker.pid) % 3 == 0:
                     text = PHRASES[(self.tick * 7 + worker.pid * 5) % len(PHRASES)]
                     self.write(name, worker.wid, worker.pid, "stdout", text)
                 if cpu > 2 and (self.tick + worker.pid * 3) % 9 == 0:
-                    self.write(name, worker.wid, worker.pid, "stderr", "warning: slow query: 1.3 s in orders.by_customer")
+                    self.write(
+                        name,
+                        worker.wid,
+                        worker.pid,
+                        "stderr",
+                        "warning: slow query: 1.3 s in orders.by_customer",
+                    )
         for one in self.sockets:
             hits = int(40 + 30 * math.sin(self.tick / 7 + one["fd"]))
-            body = {"fd": one["fd"], "subtopic": one["fd"], "reads": hits, "address": str(one.get("host", one.get("path")))}
+            body = {
+                "fd": one["fd"],
+                "subtopic": one["fd"],
+                "reads": hits,
+                "address": str(one.get("host", one.get("path"))),
+            }
             self.stats.send_multipart([f"stat.sockets.{one['fd']}".encode(), to_json(body)])
 
-    def frame(self, group: str, pid: int, name: str | None, cpu: float, memory: float, age: float, wid: int | None = None) -> None:
+    def frame(
+        self,
+        group: str,
+        pid: int,
+        name: str | None,
+        cpu: float,
+        memory: float,
+        age: float,
+        wid: int | None = None,
+    ) -> None:
         """One process."""
         body = {
             "pid": pid, "subtopic": pid, "name": name, "cpu": round(max(0.0, cpu), 1), "mem": round(memory / 160, 3),
@@ -344,7 +390,11 @@ class Fake:
         for name, cmd, count, state, cpu, memory in SCENE:
             self.add(name, cmd, count, state, cpu, memory)
         now = time.time()
-        for name, code, ago, lived in (("search", 1, 3, 0.2), ("payments", 78, 95, 0.4), ("images", -9, 840, 1810.0)):
+        for name, code, ago, lived in (
+            ("search", 1, 3, 0.2),
+            ("payments", 78, 95, 0.4),
+            ("images", -9, 840, 1810.0),
+        ):
             for turn in range(6 if name != "images" else 1):
                 told = "killed by SIGKILL" if code < 0 else f"exit code {code}"
                 self.exits[name].append(

@@ -28,6 +28,8 @@ def without_secrets(properties: Mapping[str, Any]) -> dict[str, Any]:
         if name == "env" and value:
             pairs: dict[str, Any] = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
             shown[name] = dict.fromkeys(pairs, HIDDEN) if pairs else HIDDEN
+        elif name.startswith("env."):
+            shown[name] = HIDDEN
         elif isinstance(value, dict):
             shown[name] = without_secrets(cast("dict[str, Any]", value))
         else:

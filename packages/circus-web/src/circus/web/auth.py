@@ -81,14 +81,15 @@ def parse_users(text: str) -> dict[str, _User]:
             continue
         try:
             name, role, method, salt, key = line.strip().split(":")
-            if method != "scrypt" or not name:
-                raise ValueError(method)
             users[name] = _User(Role(role), base64.b64decode(salt, validate=True), base64.b64decode(key))
+            good = method == "scrypt" and bool(name)
         except ValueError:
+            good = False
+        if not good:
             raise ValueError(
                 f"line {number}: write NAME:viewer:HASH or NAME:operator:HASH,"
                 " with a hash from `circushttpd --hash-password`"
-            ) from None
+            )
     return users
 
 

@@ -32,7 +32,7 @@ def _type_of(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "enum" in field:
         return "|".join(map(str, cast("list[Any]", field["enum"])))
     kinds = [str(field["type"])] if "type" in field else []
-    for choice in cast("list[dict[str, Any]]", field.get("anyOf", [])):
-        kinds.append(_type_of(choice, definitions))
+    choices = cast("list[dict[str, Any]]", field.get("anyOf", []))
+    kinds += [_type_of(choice, definitions) for choice in choices]
     found = list(dict.fromkeys(kind for kind in kinds if kind != "null"))
     return found[0] if len(found) == 1 else "string"

@@ -68,6 +68,7 @@ class Watcher:
     restarts: int = 0
     reason: str | None = None
     described: bool = False
+    captured: bool = True
     series: Series = field(default_factory=Series)
 
 
@@ -135,6 +136,7 @@ class Picture:
         watcher.described = True
         watcher.state = str(reply.get("state", watcher.state))
         watcher.wanted = reply.get("wanted")
+        watcher.captured = reply.get("captured") is not False
         workers = [
             _worker(item, now=now) for item in cast("list[dict[str, Any]]", reply.get("workers") or [])
         ]
@@ -326,7 +328,7 @@ class Picture:
             "cmd": str(options.get("cmd", "")),
             "singleton": options.get("singleton") is True,
             "use_sockets": options.get("use_sockets", False),
-            "captured": not _is_off(options),
+            "captured": watcher.captured,
         }
 
     def detail(self, name: str, *, now: float, history: bool) -> dict[str, Any]:
@@ -439,10 +441,6 @@ def _add(figures: Iterable[list[float | None]]) -> list[float | None]:
             if value is not None:
                 total[place] = round((total[place] or 0) + value, 2)
     return total
-
-
-def _is_off(options: Mapping[str, Any]) -> bool:
-    return options.get("close_child_stdout") is True and options.get("close_child_stderr") is True
 
 
 def _uses(options: Mapping[str, Any], socket: Any) -> bool:

@@ -79,7 +79,6 @@ class Tunnels:
         local = Path(self._folder.name, hashlib.sha256(endpoint.encode()).hexdigest()[:12])
         child = self._children.get(endpoint)
         if child is None or child.returncode is not None:
-            local.unlink(missing_ok=True)
             command = ssh_command(self._server, local=local, endpoint=endpoint)
             log.info("opening a tunnel to %s through %s", endpoint, self._server)
             child = self._children[endpoint] = await asyncio.create_subprocess_exec(
@@ -91,7 +90,7 @@ class Tunnels:
     async def _opened(self, child: asyncio.subprocess.Process, local: Path, endpoint: str) -> None:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT):
-                while not local.exists():
+                while not await asyncio.to_thread(local.exists):
                     if child.returncode is not None:
                         raise OSError(f"ssh to {self._server} for {endpoint} ended with {child.returncode}")
                     await asyncio.sleep(0.05)  # ssh says nowhere else that it listens

@@ -35,6 +35,9 @@ export const when = (time) => (time == null ? "" : new Date(time * 1000).toLocal
 /** How long ago. */
 export const ago = (time, now) => (time == null ? "" : `${span(Math.max(0, now - time))} ago`);
 
+/** An exit, and how long ago, if that is known. */
+export const exitWithAge = (exit, now) => [exitText(exit), ago(exit?.time, now)].filter(Boolean).join(", ");
+
 /** "1 process", "3 processes". */
 export const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 

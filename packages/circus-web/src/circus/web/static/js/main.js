@@ -52,7 +52,7 @@ function page(path) {
 function Side({ path, onHelp }) {
   const trouble = troubles(state).filter((one) => one.level === "bad").length;
   const here = (href) => (href === "/" ? path === "/" : path.startsWith(href) || (href === "/watchers" && (path.startsWith("/d/") || path === "/add")));
-  return html`<div class="side">
+  return html`<header class="side">
     <a class="brand" href="/" aria-label="Circus, overview"><img src="/static/icon.svg" alt="" /><span>Circus</span></a>
     <nav aria-label="Pages">${PAGES.map(([href, text, icon]) => html`
       <a key=${href} href=${href} aria-current=${here(href) ? "page" : undefined}><${Icon} name=${icon} />${text}
@@ -65,7 +65,7 @@ function Side({ path, onHelp }) {
         <button class="small" onClick=${signOut} aria-label="Sign out"><${Icon} name="out" /></button>
       </div>
       <div>circus-web ${state.person?.version}</div>
-    </div></div>`;
+    </div></header>`;
 }
 
 function turnTheme() {

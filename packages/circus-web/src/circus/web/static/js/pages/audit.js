@@ -19,7 +19,7 @@ function Elsewhere() {
   return lists.map(({ daemon, actions }) => html`<section class="panel" key=${daemon.id}><header><h2>All that ${place(daemon.endpoint)} was asked</h2></header>
     ${actions.length === 0 ? html`<${Empty}>Nothing yet.<//>` : html`<${Scroll} label=${`Actions at ${daemon.endpoint}`}><table><caption class="visually-hidden">Actions at ${daemon.endpoint}</caption>
       <thead><tr><th scope="col">When</th><th scope="col">Action</th><th scope="col">With</th><th scope="col">By</th></tr></thead>
-      <tbody>${actions.slice().sort((a, b) => (b.time ?? 0) - (a.time ?? 0)).map((one, at) => html`<tr key=${at}><td title=${when(one.time)}>${clock(one.time)}</td><td><strong>${one.command}</strong></td><td class="why">${said(one.properties)}</td><td class="why">${one.peer ?? one.who ?? one.identity ?? ""}</td></tr>`)}</tbody></table><//>`}</section>`);
+      <tbody>${actions.slice().sort((a, b) => (b.time ?? 0) - (a.time ?? 0)).map((one, at) => html`<tr key=${at}><td title=${when(one.time)}>${clock(one.time)}</td><td><strong>${one.command}</strong></td><td class="why">${said(one.properties) || one.subject}${one.allowed === false && html` <span class="error">refused</span>`}</td><td class="why">${one.who ?? ""}</td></tr>`)}</tbody></table><//>`}</section>`);
 }
 
 export function Audit() {

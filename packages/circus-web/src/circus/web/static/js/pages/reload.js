@@ -7,15 +7,13 @@ import { command } from "../http.js";
 import { state } from "../store.js";
 import { attempt, Dialog } from "../ui.js";
 
-const isEmpty = (plan) => plan == null || (Array.isArray(plan) ? plan.length === 0 : typeof plan === "object" && Object.values(plan).every(isEmpty));
-const TITLES = { add: "Added", added: "Added", remove: "Removed", removed: "Removed", change: "Changed", changed: "Changed", update: "Changed", restart: "Restarted" };
+const SIGNS = { add: "good", remove: "bad", stop: "bad", change: "warn", update: "warn", restart: "warn", reload: "warn" };
 
-/** A plan of any shape: lists of names, or names with what changes. */
+/** What would be done, a line a step; then what has to wait for a new daemon. */
 function Plan({ plan }) {
-  if (plan == null || typeof plan !== "object") return html`<span>${String(plan)}</span>`;
-  if (Array.isArray(plan)) return html`<ul>${plan.map((one, at) => html`<li key=${at}><${Plan} plan=${one} /></li>`)}</ul>`;
-  return html`<div class="plan">${Object.entries(plan).filter(([, value]) => !isEmpty(value)).map(([key, value]) => html`
-    <h3 key=${key}>${TITLES[key] ?? key.replaceAll("_", " ")}</h3><${Plan} plan=${value} />`)}</div>`;
+  return html`<ul class="feed">${plan.steps.map((step, at) => html`<li key=${at} class="step">
+      <span class=${`tag ${SIGNS[step.action] ?? ""}`}>${step.action}</span><span>${step.text ?? `${step.kind} ${step.name}`}</span></li>`)}</ul>
+    ${plan.needs_restart.length > 0 && html`<p class="note">Not until circusd is restarted: ${plan.needs_restart.join(", ")}.</p>`}`;
 }
 
 export function Reload({ daemon: first, onClose }) {
@@ -26,13 +24,13 @@ export function Reload({ daemon: first, onClose }) {
     setPlan(undefined); setError("");
     if (!daemon.offers_plan) return;
     command(daemon.id, "reloadconfig", { dry_run: true })
-      .then(({ plan: found, info, changes }) => setPlan(found ?? info ?? changes ?? []))
+      .then(({ plan: found }) => setPlan({ steps: found?.steps ?? [], needs_restart: found?.needs_restart ?? [] }))
       .catch((problem) => setError(problem.message));
   }, [daemon.id]);
   const apply = async () => {
     if (await attempt(() => command(daemon.id, "reloadconfig", {}), "The configuration is being applied")) onClose();
   };
-  const nothing = plan !== undefined && isEmpty(plan);
+  const nothing = plan?.steps.length === 0;
   return html`<${Dialog} title="Reload the configuration" onClose=${onClose} footer=${html`
       <button onClick=${onClose}>Cancel</button>
       <button class="primary" disabled=${!!error || nothing || (daemon.offers_plan && plan === undefined)} onClick=${apply}>Apply</button>`}>
@@ -43,7 +41,7 @@ export function Reload({ daemon: first, onClose }) {
         ? html`<p>This daemon is older than version 1 and cannot show a plan. It reads its file again and applies what differs; watchers whose options changed are restarted.</p>`
         : error ? html`<p class="error" role="alert">${error}</p>`
         : plan === undefined ? html`<p class="note">Asking for the plan…</p>`
-        : nothing ? html`<p>The file says what runs already: there is nothing to apply.</p>`
+        : nothing ? html`<p>The file says what runs already: there is nothing to apply.</p><${Plan} plan=${plan} />`
         : html`<p>This is what would be done. Nothing has changed yet.</p><${Plan} plan=${plan} />`}
     </div><//>`;
 }

@@ -2,7 +2,7 @@
 
 import { act, scale } from "../actions.js";
 import { Chart } from "../charts.js";
-import { ago, bytes, clock, count, exitText, percent, place, span, stateWord, when } from "../format.js";
+import { ago, bytes, clock, count, exitWithAge, percent, place, span, stateWord, when } from "../format.js";
 import { html } from "../html.js";
 import { command } from "../http.js";
 import { Icon } from "../icons.js";
@@ -55,7 +55,7 @@ function Processes({ daemon, view, detail }) {
         <td class="name">${one.pid ? html`<a href=${to.process(daemon.id, view.name, one.pid)}>${one.pid}</a>` : "–"}</td>
         <td class="mid">${one.state}</td><td class="number">${percent(one.cpu)}</td><td class="number">${bytes(one.memory)}</td>
         <td class="number">${span(one.age)}</td><td class="number mid">${one.restarts}</td>
-        <td class="why wide">${one.last_exit ? `${exitText(one.last_exit)}, ${ago(one.last_exit.time, state.now)}` : ""}</td>
+        <td class="why wide">${one.last_exit ? exitWithAge(one.last_exit, state.now) : ""}</td>
         <td class="number">${may && one.pid && html`<button class="small danger" onClick=${() => kill(daemon.id, view.name, one.pid)} aria-label=${`Kill process ${one.pid}`}>Kill</button>`}</td></tr>`)}</tbody></table><//>`}
     </section>
     <${Exits} exits=${(detail?.exits ?? []).slice(0, 5)} />`;

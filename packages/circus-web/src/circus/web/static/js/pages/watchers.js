@@ -3,7 +3,7 @@
 import { useState } from "../../vendor/hooks.js";
 import { act, actOnMany, scale } from "../actions.js";
 import { Spark } from "../charts.js";
-import { ago, bytes, count, exitText, percent, place, stateWord, when } from "../format.js";
+import { bytes, count, exitWithAge, percent, place, stateWord, when } from "../format.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { to } from "../router.js";
@@ -46,7 +46,7 @@ function order(rows, { id, down }) {
 function under(view) {
   if (view.why) return view.why;
   const exit = view.last_exit;
-  if (exit && state.now - exit.time < 3600) return `${exitText(exit)}, ${ago(exit.time, state.now)}`;
+  if (exit && state.now - exit.time < 3600) return exitWithAge(exit, state.now);
   return view.cmd;
 }
 
