@@ -127,6 +127,7 @@ def test_signing_in_and_out(browser: Any, web: Console, axe: str):
     page.get_by_label("Token").fill(web.viewer)
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Watchers", exact=True).click()
+    page.get_by_role("searchbox").fill("gunicorn")
     page.get_by_role("link", name="web", exact=True).wait_for()
     assert page.get_by_role("button", name="Stop web").count() == 0, "a viewer is offered no action"
     page.get_by_role("button", name="Sign out").click()
@@ -262,7 +263,7 @@ def test_a_thousand_watchers_scroll_smoothly(page: Any, web: Console):
         }"""
     )
     sys.stdout.write(f"frame times, ms: {result}\n")
-    page.get_by_role("link", name="w-0900").wait_for()
+    page.get_by_role("link", name="w-0915").wait_for()
 
 
 def test_two_daemons_one_leaves_and_one_dies(browser: Any, tmp_path: Path):

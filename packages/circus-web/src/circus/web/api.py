@@ -73,7 +73,7 @@ def person_of(connection: Any, context: Context) -> Person | None:
 
 def address_of(connection: Any) -> str:
     """Where a request comes from."""
-    return connection.client.host if connection.client else "local"
+    return str(connection.client.host) if connection.client else "local"
 
 
 # -- what is read from a request -------------------------------------------------------------------

@@ -10,7 +10,7 @@ import zmq.asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Match, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 from starlette.websockets import WebSocket
@@ -63,7 +63,10 @@ def make_app(context: Context, *, allowed_hosts: Collection[str], owns_hub: bool
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     async def unknown(request: Request) -> Response:
-        del request
+        near = [one for one in routes if isinstance(one, Route) and one.matches(request.scope)[0] is Match.PARTIAL]
+        if near:
+            allow = ", ".join(sorted({method for one in near for method in one.methods or ()}))
+            return Json({"reason": f"This address takes {allow}."}, 405, {"allow": allow})
         return Json({"reason": "There is no such address."}, 404)
 
     async def icon(request: Request) -> Response:

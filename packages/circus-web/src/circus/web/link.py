@@ -319,7 +319,7 @@ class Link:
         async for topic, body in messages(socket):
             name, _, stream = topic.removeprefix("log.").rpartition(".")
             name, _, wid = name.rpartition(".")
-            lines: list[Any] = cast("list[Any]", body) if isinstance(body, list) else [body]
+            lines: list[Any] = body if isinstance(body, list) else [body]
             for line in lines:
                 if isinstance(line, dict):
                     whole = {

@@ -53,7 +53,7 @@ class DealerCaller:
     async def call(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """See `Caller`."""
         call_id = uuid4().hex
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[call_id] = future
         try:
             async with asyncio.timeout(self._timeout):
@@ -70,7 +70,7 @@ class DealerCaller:
         async with self._reading:
             if mine.done():
                 return
-            frames = cast("list[bytes]", await self._socket.recv_multipart())
+            frames = await self._socket.recv_multipart()
         reply = from_json(frames[-1])
         waiter = self._waiting.get(str(reply.get("id"))) if isinstance(reply, dict) else None
         if waiter is not None and not waiter.done():
@@ -96,7 +96,7 @@ async def messages(socket: zmq.asyncio.Socket) -> AsyncIterator[tuple[str, Any]]
     """Topic and body of what arrives, for ever; what is not JSON is skipped. Lets others run, too."""
     count = 0
     while True:
-        frames = cast("list[bytes]", await socket.recv_multipart())
+        frames = await socket.recv_multipart()
         count += 1
         if count % 64 == 0:
             await asyncio.sleep(0)  # a full socket answers at once and would keep the loop for itself

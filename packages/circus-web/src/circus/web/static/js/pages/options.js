@@ -19,14 +19,14 @@ const same = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
 export function parse(text, kind, old) {
   if (text === "") return typeof old === "string" ? "" : null;
   if (kind?.type === "boolean" || typeof old === "boolean") return text === "true";
-  if (kind?.type === "integer" || kind?.type === "number") {
+  if (kind?.type === "integer" || kind?.type === "number" || typeof old === "number") {
     if (Number.isNaN(Number(text))) throw new Error(`${text} is not a number.`);
     return Number(text);
   }
   if (kind?.type === "object" || (old && typeof old === "object")) {
     try { return JSON.parse(text); } catch { throw new Error("This is not JSON."); }
   }
-  return /^-?\d+$/.test(text) && typeof old === "number" ? Number(text) : text;
+  return text;
 }
 
 export function Field({ kind, value, name, label }) {
@@ -64,7 +64,7 @@ export function Options({ daemon, view }) {
   const load = () => get(daemonPath(daemon.id, "watchers", view.name, "options")).then((reply) => { setOptions(reply.options); setError(""); }).catch((problem) => setError(problem.message));
   useEffect(() => { optionKinds().then(setKnown, () => {}); load(); }, [daemon.id, view.name, daemon.state, view.wanted]);
   if (error) return html`<section class="panel"><${Empty}>${error}<//></section>`;
-  if (!options) return html`<section class="panel"><${Empty}>Asking…<//></section>`;
+  if (!options || !known.size) return html`<section class="panel"><${Empty}>Asking…<//></section>`;
   const names = Object.keys(options).filter((name) => !name.startsWith("__") && (!text || name.includes(text.toLowerCase()) || known.get(name)?.doc.toLowerCase().includes(text.toLowerCase())));
   const isSet = (name) => name === "cmd" || name === "numprocesses" || !same(options[name], known.get(name)?.default);
   const row = (name) => html`<${Option} key=${name} daemon=${daemon} view=${view} name=${name} value=${options[name]} kind=${known.get(name)} onDone=${load} />`;
