@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-from web_console import Console, console, fake_daemon  # noqa: E402 - found by the line above
+from web_console import Console, console, fake_daemon
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -3,6 +3,8 @@
 A made-up daemon, a real console, a real Chromium.
 """
 
+import contextlib
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -11,7 +13,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from web_console import chromium, console, fake_daemon  # noqa: E402 - found by the line above
+from web_console import Console, chromium, console, fake_daemon  # noqa: E402 - found by the line above
+
+HISTORY = 90_000
+SETTLE = 3_000
+"""Milliseconds: before the first picture, so that the charts have something to show, and before each."""
 
 SHOTS: tuple[tuple[str, str, str, int, int], ...] = (
     ("console-overview", "", "light", 1280, 860),
@@ -22,36 +28,31 @@ SHOTS: tuple[tuple[str, str, str, int, int], ...] = (
 )
 
 
-def take(browser: Any, url: str, folder: Path) -> None:
+def take(browser: Any, web: Console, folder: Path) -> None:
     """All of them."""
     for name, path, scheme, width, height in SHOTS:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        headers = {"content-type": "application/json", "origin": web.url}
+        context.request.post(f"{web.url}/api/session", data=json.dumps({"token": web.token}), headers=headers)
+        daemon = context.request.get(f"{web.url}/api/daemons").json()[0]["id"]
         page = context.new_page()
-        page.goto(url.split("/login", maxsplit=1)[0] + "/login")
-        page.get_by_label("Token").fill(take.token)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("heading", level=1).wait_for()
-        daemon = page.evaluate("fetch('/api/daemons').then((r) => r.json()).then((d) => d[0].id)")
-        page.goto(url + path.format(id=daemon))
-        page.get_by_role("heading", level=1).wait_for()
-        page.wait_for_timeout(3500)
+        page.goto(web.url + path.format(id=daemon))
+        page.locator("main .panel").first.wait_for()
+        page.wait_for_timeout(SETTLE)
         page.screenshot(path=str(folder / f"{name}.png"))
         context.close()
 
 
 def main(folder: Path) -> None:
-    """Start all, wait for a minute of history, take them."""
+    """Start all, wait for some history, take them."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="circus-shots-") as work:
-        with (
-            fake_daemon(Path(work, "circusd"), "--scene") as endpoint,
-            console(Path(work, "web"), [endpoint]) as web,
-        ):
-            with chromium() as browser:
-                page = browser.new_page()
-                page.wait_for_timeout(int(sys.argv[2]) * 1000 if len(sys.argv) > 2 else 75_000)
-                take.token = web.token
-                take(browser, web.url, folder)
+    with contextlib.ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shop-", dir="/tmp")))
+        endpoint = stack.enter_context(fake_daemon(work / "circusd", "--scene"))
+        web = stack.enter_context(console(work / "web", [endpoint]))
+        browser = stack.enter_context(chromium())
+        browser.new_page().wait_for_timeout(HISTORY)
+        take(browser, web, folder)
 
 
 if __name__ == "__main__":

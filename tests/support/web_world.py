@@ -29,13 +29,13 @@ class FakeCaller:
         self.asked: list[dict[str, Any]] = []
         self.broken: CallError | None = None
 
-    async def call(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        self.asked.append(dict(message))
+    async def call(self, cmd: Mapping[str, Any]) -> dict[str, Any]:
+        self.asked.append(dict(cmd))
         if self.broken is not None:
             raise self.broken
-        return {"id": "x", "time": 1.0, **self.fake.answer(message["command"], message["properties"])}
+        return {"id": "x", "time": 1.0, **self.fake.answer(cmd["command"], cmd["properties"])}
 
-    async def close(self) -> None:
+    def stop(self) -> None:
         """Nothing to free."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from web_console import CHROMIUM_MISSING, Console, chromium, console, end, fake_daemon, has_chromium
 
 pytestmark = [

@@ -148,6 +148,7 @@ async def sign_in(request: Request, context: Context, person: Person | None) -> 
 
 async def sign_out(request: Request, context: Context, person: Person | None) -> Response:
     del person
+    await _body(request, views.Nothing)
     name = cookie_name(request.url.scheme)
     context.gate.close(request.cookies.get(name, ""))
     response = Json({})
@@ -192,6 +193,7 @@ async def connect(request: Request, context: Context, person: Person | None) -> 
 async def disconnect(request: Request, context: Context, person: Person | None) -> Response:
     assert person is not None
     link = _link(request, context)
+    await _body(request, views.Nothing)
     context.hub.disconnect(link.id)
     context.hub.audit.note(
         person,
@@ -368,12 +370,13 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/api/session", who, "Who is signed in", None, reply=views.SessionView, failures=(401,)),
     Operation("POST", "/api/session", sign_in, "Sign in", None, views.SignInRequest, views.SessionView,
               failures=(401, 429)),
-    Operation("POST", "/api/session/end", sign_out, "Sign out", None),
+    Operation("POST", "/api/session/end", sign_out, "Sign out", None, views.Nothing),
     Operation("GET", "/api/daemons", list_daemons, "All daemons", reply=views.DaemonView, many=True),
     Operation("GET", "/api/endpoints", list_endpoints, "Known addresses", reply=views.EndpointView, many=True),
     Operation("POST", "/api/endpoints/connect", connect, "Follow a daemon", Role.OPERATOR, views.ConnectRequest,
               views.DaemonView),
-    Operation("POST", DAEMON + "/disconnect", disconnect, "Follow a daemon no more", Role.OPERATOR, failures=(404,)),
+    Operation("POST", DAEMON + "/disconnect", disconnect, "Follow a daemon no more", Role.OPERATOR, views.Nothing,
+              failures=(404,)),
     Operation("GET", DAEMON, show_daemon, "A daemon and its watchers", reply=views.DaemonDetail, failures=(404,)),
     Operation("GET", DAEMON + "/sockets", list_sockets, "Its sockets", reply=views.SocketSeen, many=True,
               failures=(404,)),

@@ -63,7 +63,9 @@ def make_app(context: Context, *, allowed_hosts: Collection[str], owns_hub: bool
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
 
     async def unknown(request: Request) -> Response:
-        near = [one for one in routes if isinstance(one, Route) and one.matches(request.scope)[0] is Match.PARTIAL]
+        near = [
+            one for one in routes if isinstance(one, Route) and one.matches(request.scope)[0] is Match.PARTIAL
+        ]
         if near:
             allow = ", ".join(sorted({method for one in near for method in one.methods or ()}))
             return Json({"reason": f"This address takes {allow}."}, 405, {"allow": allow})

@@ -132,7 +132,9 @@ class Guard:
                 return
             await self._app(scope, receive, send)
             return
-        if refusal is None and scope["method"] == "POST":  # no route that changes something takes another method
+        if (
+            refusal is None and scope["method"] == "POST"
+        ):  # no route that changes something takes another method
             refusal = refuse_change(headers)
         await self._serve(scope, receive, _with_headers(send, scope), refusal)
 

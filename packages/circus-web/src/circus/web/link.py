@@ -12,11 +12,12 @@ from typing import Any, cast
 import zmq
 import zmq.asyncio
 
+from circus.client import AsyncCircusClient
 from circus.exc import CallError
 from circus.protocol import ErrorNumber
 from circus.protocol.events import topic_name
 from circus.web.picture import Picture
-from circus.web.wire import Caller, DealerCaller, messages, reachable, subscriber
+from circus.web.wire import Caller, messages, reachable, subscriber
 
 __all__ = ["Link", "LinkState", "Sink", "Tunnel", "link_id"]
 
@@ -153,7 +154,7 @@ class Link:
         while True:
             try:
                 address = await self._through(self.endpoint)
-                self._caller = DealerCaller(self._context, endpoint=address, timeout=CALL_TIMEOUT)
+                self._caller = AsyncCircusClient(self._context, endpoint=address, timeout=CALL_TIMEOUT)
                 await self._meet()
                 failures = 0
                 await self._watch()
@@ -164,7 +165,7 @@ class Link:
                 self._become(LinkState.DEAD, f"The console could not follow it: {_reason_of(group)}")
             finally:
                 if self._caller is not None:
-                    await self._caller.close()
+                    self._caller.stop()
                     self._caller = None
             await asyncio.sleep(RETRY[min(failures, len(RETRY) - 1)])
             failures += 1

@@ -19,6 +19,7 @@ __all__ = [
     "ExitSeen",
     "Figures",
     "HealthView",
+    "Nothing",
     "OptionView",
     "Problem",
     "SessionView",
@@ -55,6 +56,10 @@ class SignInRequest(View):
     token: str | None = Field(None, max_length=512)
     name: str | None = Field(None, max_length=256)
     password: str | None = Field(None, max_length=1024)
+
+
+class Nothing(BaseModel):
+    """A request without properties."""
 
 
 class SessionView(View):
