@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import cast
 
 from circus.protocol import DEFAULT_ENDPOINT
 from circus.web.exposure import Exposure, refusal
@@ -155,7 +156,10 @@ def _listen(options: argparse.Namespace) -> socket.socket:
 
 def _address(listener: socket.socket) -> tuple[str, int]:
     name = listener.getsockname()
-    return (str(name[0]), int(name[1])) if isinstance(name, tuple) else (str(name or "unix socket"), 0)
+    if not isinstance(name, tuple):
+        return str(name or "unix socket"), 0
+    host, port = cast("tuple[str, int]", name[:2])
+    return host, port
 
 
 def _is_public(host: str) -> bool:

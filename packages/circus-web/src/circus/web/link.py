@@ -320,7 +320,7 @@ class Link:
         async for topic, body in messages(socket):
             name, _, stream = topic.removeprefix("log.").rpartition(".")
             name, _, wid = name.rpartition(".")
-            lines: list[Any] = body if isinstance(body, list) else [body]
+            lines = cast("list[object]", body if isinstance(body, list) else [body])
             for line in lines:
                 if isinstance(line, dict):
                     whole = {
@@ -339,6 +339,6 @@ def _log_prefix(topic: str) -> bytes:
 def _reason_of(group: BaseExceptionGroup[BaseException]) -> str:
     first: BaseException = group
     while isinstance(first, BaseExceptionGroup):
-        first = cast("BaseExceptionGroup[BaseException]", first).exceptions[0]
+        first = first.exceptions[0]
     text = str(first) or type(first).__name__
     return "It does not answer any more." if text == "Timed out." else text

@@ -17,6 +17,18 @@ function Text({ text, wanted }) {
   return at < 0 ? text : html`${text.slice(0, at)}<mark>${text.slice(at, at + wanted.length)}</mark>${text.slice(at + wanted.length)}`;
 }
 
+let numbered = 0;
+
+/** A line as it is drawn; made once for each filter, so that a thousand lines cost nothing when one more comes. */
+function drawn(line, wanted) {
+  if (line.drawn && line.drawnFor === wanted) return line.drawn;
+  line.number ??= (numbered += 1);
+  line.drawnFor = wanted;
+  return (line.drawn = line.mark ? html`<div class="mark" key=${line.number}>${line.mark}</div>` : html`
+    <div class=${`line ${line.stream}`} key=${line.number}><time>${stamp(line.time)}</time><span class="pid" title=${`worker ${line.wid}`}>${line.pid}</span>
+      <span class="text">${line.stream === "stderr" && html`<span class="visually-hidden">stderr: </span>`}<${Text} text=${plain(line.data)} wanted=${wanted} /></span></div>`);
+}
+
 function download(name, chosen) {
   const text = chosen.filter((line) => !line.mark).map((line) => `${new Date(line.time * 1000).toISOString()} ${line.pid} ${line.stream} ${plain(line.data)}\n`).join("");
   const link = document.createElement("a");
@@ -60,8 +72,6 @@ export function Log({ daemon, view, detail }) {
     ${shown.length === 0
       ? html`<${Empty}>${status ? (held.kept.length ? "No line fits the filter." : "Nothing was written yet.") : state.phase === "lost" ? "Not connected." : "Asking for the last lines…"}<//>`
       : html`<div class="log" ref=${box} tabindex="0" role="log" aria-label=${`Output of ${view.name}`} aria-live="off" onScroll=${(event) => { const node = event.currentTarget; atEnd.current = node.scrollHeight - node.scrollTop - node.clientHeight < 40; }}>
-        ${shown.map((line, at) => line.mark ? html`<div class="mark" key=${`mark ${at}`}>${line.mark}</div>` : html`
-          <div class=${`line ${line.stream}`} key=${line.key ??= `${line.time} ${line.pid} ${Math.random()}`}><time>${stamp(line.time)}</time><span class="pid" title=${`worker ${line.wid}`}>${line.pid}</span>
-          <span class="text">${line.stream === "stderr" && html`<span class="visually-hidden">stderr: </span>`}<${Text} text=${plain(line.data)} wanted=${wanted} /></span></div>`)}</div>`}
+        ${shown.map((line) => drawn(line, wanted))}</div>`}
   </section>`;
 }
