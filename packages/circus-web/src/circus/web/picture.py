@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from circus.protocol.events import topic_name
 from circus.web.judge import Level, bytes_of, judge, kind_of
-from circus.web.series import Series
+from circus.web.series import HISTORY, Series
 from circus.web.words import event_text, exit_of_event, sentence
 
 __all__ = ["FRESH", "Picture", "Reading", "Watcher", "Worker"]
@@ -24,6 +24,7 @@ FRESH = 4.0
 KEPT_EVENTS = 500
 KEPT_EXITS = 50
 MINUTE = 60.0
+MOST_SPARKS = 200
 
 
 @dataclass(slots=True)
@@ -388,11 +389,18 @@ class Picture:
             "figures": dict(self._figures),
             "total": _add(self._figures.values()),
             "history": {"cpu": cpu, "memory": memory},
+            "sparks": self._sparks(),
             "own": self.own_views(),
             "sockets": self.socket_views(),
             "hits": {str(fd): reads for fd, reads in self.hits.items()},
             "events": [view for view in self.events if view["number"] <= self._sent],
         }
+
+    def _sparks(self) -> dict[str, Any]:
+        """The last minute of each watcher, unless there are too many of them to send at once."""
+        if len(self.watchers) > MOST_SPARKS:
+            return {}
+        return {name: _history(watcher.series, last=60) for name, watcher in self.watchers.items()}
 
     def figures(self) -> dict[str, list[float | None]]:
         """CPU and memory of each watcher, as of the last tick."""
@@ -429,9 +437,9 @@ def _worker(item: Mapping[str, Any], *, now: float) -> Worker:
     )
 
 
-def _history(series: Series) -> dict[str, list[float]]:
+def _history(series: Series, last: int = HISTORY) -> dict[str, list[float]]:
     cpu, memory = series.lists()
-    return {"cpu": cpu, "memory": memory}
+    return {"cpu": cpu[-last:], "memory": memory[-last:]}
 
 
 def _add(figures: Iterable[list[float | None]]) -> list[float | None]:

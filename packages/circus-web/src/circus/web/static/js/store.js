@@ -106,7 +106,7 @@ function takeSnapshot(message) {
     ...one,
     watchers: new Map(Object.entries(one.watchers)),
     figures: new Map(Object.entries(one.figures)),
-    sparks: old.get(one.id)?.sparks ?? new Map(),
+    sparks: old.get(one.id)?.sparks ?? new Map(Object.entries(one.sparks)),
     hitSparks: old.get(one.id)?.hitSparks ?? new Map(),
     events: one.events.slice().reverse(),
   }]));

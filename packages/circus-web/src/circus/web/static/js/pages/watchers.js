@@ -83,7 +83,7 @@ export function Watchers() {
     ${several && html`<td class="cut huge">${place(daemon.endpoint)}</td>`}
     <td class="number">${view.level === "unknown" ? "–" : html`${view.running}${view.wanted != null && html`<span class="note"> / ${view.wanted}</span>`}`}</td>
     <td class="number"><span class="figure"><${Spark} kind="cpu" values=${spark?.cpu} least=${10} />${percent(figures[0])}</span></td>
-    <td class="number mid"><span class="figure"><${Spark} kind="memory" values=${spark?.memory} least=${1e7} />${bytes(figures[1])}</span></td>
+    <td class="number mid"><span class="figure"><span class="huge"><${Spark} kind="memory" values=${spark?.memory} least=${1e7} /></span>${bytes(figures[1])}</span></td>
     <td class="number mid">${view.restarts}</td>
     <td class="number narrow"><span class="buttons">
       <a class="button plain" href=${to.watcher(daemon.id, view.name, "log")} aria-label=${`Log of ${view.name}`}><${Icon} name="log" /></a>
