@@ -35,12 +35,12 @@ export function Add() {
     <section class="panel"><div class="body"><form class="form" onSubmit=${submit}>
       ${daemons.length > 1 && html`<label class="field">Daemon<select name="daemon">${daemons.map((one) => html`<option key=${one.id} value=${one.id}>${place(one.endpoint)}</option>`)}</select></label>`}
       <div class="pair"><label class="field">Name<input name="name" required autocomplete="off" /></label>
-        <label class="field">Processes<input name="numprocesses" type="number" min="0" value="1" required /></label></div>
+        <label class="field">Processes<input name="numprocesses" type="number" min="0" defaultValue="1" required /></label></div>
       <label class="field">Command<input name="cmd" required autocomplete="off" spellcheck="false" placeholder="python -m shop.worker" /><small>The program and its arguments, as in a shell.</small></label>
       <label class="field">Working directory<input name="working_dir" autocomplete="off" spellcheck="false" /><small>Default: that of circusd.</small></label>
       ${more.map((name) => html`<div key=${name} class="field"><label class="field"><span>${name} <button type="button" class="plain small" onClick=${() => setMore(more.filter((one) => one !== name))} aria-label=${`Leave out ${name}`}><${Icon} name="close" size="12" /></button></span>
         <small>${kinds.get(name).doc}</small></label><${Field} kind=${kinds.get(name)} value=${kinds.get(name).default} name=${`option ${name}`} label=${name} /></div>`)}
-      <div class="actions"><label class="tick"><input type="checkbox" name="start" checked />Start it at once</label><label class="tick"><input type="checkbox" name="shell" />Run through a shell</label>
+      <div class="actions"><label class="tick"><input type="checkbox" name="start" defaultChecked />Start it at once</label><label class="tick"><input type="checkbox" name="shell" />Run through a shell</label>
         <select aria-label="One more option" value="" onChange=${(event) => { if (event.target.value) setMore([...more, event.target.value]); event.target.value = ""; }}><option value="">One more option…</option>${rest.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}</select></div>
       <div class="actions"><button class="primary" disabled=${daemons.length === 0}>Add</button><a class="button" href="/watchers">Cancel</a></div>
     </form></div></section>`;

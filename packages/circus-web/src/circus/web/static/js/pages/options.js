@@ -29,14 +29,15 @@ export function parse(text, kind, old) {
   return text;
 }
 
+/** A field that keeps what is typed: the page is drawn anew each second, and only a `value` would be put back. */
 export function Field({ kind, value, name, label }) {
   const text = value == null ? "" : typeof value === "object" ? JSON.stringify(value, null, 2) : String(value);
   if (kind?.type === "boolean" || typeof value === "boolean")
     return html`<select name=${name} aria-label=${label}><option value="true" selected=${value === true}>true</option><option value="false" selected=${value !== true}>false</option></select>`;
   if (kind?.type.includes("|"))
     return html`<select name=${name} aria-label=${label}>${kind.type.split("|").map((one) => html`<option key=${one} value=${one} selected=${one === value}>${one}</option>`)}</select>`;
-  if (kind?.type === "object" || (value && typeof value === "object")) return html`<textarea name=${name} aria-label=${label} spellcheck="false">${text}</textarea>`;
-  return html`<input name=${name} aria-label=${label} value=${text} spellcheck="false" autocomplete="off" />`;
+  if (kind?.type === "object" || (value && typeof value === "object")) return html`<textarea name=${name} aria-label=${label} spellcheck="false" defaultValue=${text}></textarea>`;
+  return html`<input name=${name} aria-label=${label} defaultValue=${text} spellcheck="false" autocomplete="off" />`;
 }
 
 function Option({ daemon, view, name, value, kind, onDone }) {
