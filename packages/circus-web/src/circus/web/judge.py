@@ -23,14 +23,21 @@ class Level(StrEnum):
 
 
 def judge(
-    *, state: str, wanted: int | None, running: int, exits_of_a_minute: int, reason: str | None
+    *,
+    state: str,
+    wanted: int | None,
+    running: int,
+    exits_of_a_minute: int,
+    reason: str | None,
+    last_exit: str | None = None,
 ) -> tuple[Level, str]:
-    """The level of a watcher, and one sentence that says why it is not good (empty if it is)."""
+    """The level of a watcher, and a sentence or two that say why it is not good (empty if it is)."""
+    last = f" The last: {last_exit}." if last_exit else ""
     match state:
         case "failed":
-            return Level.BAD, reason or "Used up its restarts and is left alone."
+            return Level.BAD, reason or f"Used up its restarts and is left alone.{last}"
         case "backoff":
-            return Level.BAD, reason or "Dies too soon, again and again; the next try waits."
+            return Level.BAD, reason or f"Dies too soon, again and again; the next try waits.{last}"
         case "stopped":
             return Level.OFF, ""
         case "unknown":

@@ -314,6 +314,7 @@ class Picture:
             running=len(watcher.workers),
             exits_of_a_minute=len(watcher.unasked),
             reason=watcher.reason,
+            last_exit=watcher.exits[-1].get("exit") if watcher.exits else None,
         )
         options = watcher.options
         return {
