@@ -22,7 +22,7 @@ export const Scroll = ({ label, children, tall }) =>
   html`<div class=${tall ? "scroll tall" : "scroll"} tabindex="0" role="region" aria-label=${label}>${children}</div>`;
 
 const WINDOW_FROM = 120;
-const SPARE = 12;
+const SPARE = 8;
 
 /** A table whose rows exist only where they are seen, once there are many of them. */
 export function Table({ label, head, rows, row, columns, tall = true }) {
@@ -44,12 +44,20 @@ export function Table({ label, head, rows, row, columns, tall = true }) {
   const height = 46;
   const first = windowed ? Math.min(Math.max(0, Math.floor(view.top / height) - SPARE), Math.max(0, rows.length - 1)) : 0;
   const last = windowed ? Math.min(rows.length, Math.ceil((view.top + view.height) / height) + SPARE) : rows.length;
+  // A row that stays in sight while the table is scrolled is the same object, which costs nothing to draw again.
+  const drawn = useRef({ rows: null, nodes: new Map() });
+  if (drawn.current.rows !== rows) drawn.current = { rows, nodes: new Map() };
+  const { nodes } = drawn.current;
+  const draw = (at) => {
+    if (!nodes.has(at)) nodes.set(at, row(rows[at], windowed ? at + 2 : undefined));
+    return nodes.get(at);
+  };
   const filler = (count) => count > 0 && html`<tr class="filler" aria-hidden="true"><td colspan=${columns} style=${{ height: `${count * height}px` }}></td></tr>`;
   return html`<div class=${tall ? "scroll tall" : "scroll"} ref=${box} tabindex="0" role="region" aria-label=${label}>
     <table class=${windowed ? "windowed" : ""} aria-rowcount=${windowed ? rows.length + 1 : undefined}>
       <caption class="visually-hidden">${label}</caption>
       <thead>${head}</thead>
-      <tbody>${filler(first)}${rows.slice(first, last).map((one, at) => row(one, windowed ? first + at + 2 : undefined))}${filler(rows.length - last)}</tbody>
+      <tbody>${filler(first)}${Array.from({ length: last - first }, (_, at) => draw(first + at))}${filler(rows.length - last)}</tbody>
     </table></div>`;
 }
 
