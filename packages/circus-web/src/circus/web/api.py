@@ -100,7 +100,7 @@ def _link(request: Request, context: Context) -> Link:
 
 
 def _watcher(request: Request, link: Link) -> str:
-    name = request.path_params["watcher"]
+    name = str(request.path_params["watcher"])
     if name not in link.picture.watchers:
         raise ProblemError(404, f"There is no watcher {name!r}.")
     return name

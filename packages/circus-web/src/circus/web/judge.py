@@ -1,10 +1,11 @@
 """What is wrong with a watcher, in the words that the pages, `/health` and `/metrics` share. Pure."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
-__all__ = ["Level", "bytes_of", "judge", "kind_of"]
+__all__ = ["Level", "bytes_of", "judge", "kind_of", "uses_socket"]
 
 FLAPPING_EXITS = 3
 """Exits within a minute that nobody asked for: from here on a watcher is said to flap."""
@@ -81,3 +82,14 @@ def bytes_of(text: Any) -> int | None:
         return int(float(found[1]) * _UNITS[found[2].upper()])
     except ValueError:
         return None
+
+
+def uses_socket(options: Mapping[str, Any], socket: Any) -> bool:
+    """Whether a watcher is handed a socket: it asks for all, names it, or its command line mentions it."""
+    wanted = options.get("use_sockets")
+    if isinstance(wanted, (list, tuple)):
+        return str(socket).lower() in cast("list[Any]", wanted)
+    text = f"{options.get('cmd', '')} {options.get('args', '')}"
+    if f"circus.sockets.{str(socket).lower()}" in text.lower() or options.get("stdin_socket") == socket:
+        return True
+    return wanted is True and "circus.sockets." not in text

@@ -337,8 +337,8 @@ def _log_prefix(topic: str) -> bytes:
 
 
 def _reason_of(group: BaseExceptionGroup[BaseException]) -> str:
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
+    first = group.exceptions[0]
+    if isinstance(first, BaseExceptionGroup):
+        return _reason_of(first)
     text = str(first) or type(first).__name__
     return "It does not answer any more." if text == "Timed out." else text

@@ -9,68 +9,21 @@ unknown; a frame applied to the snapshot before it gives the snapshot after it.
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from circus.protocol.events import topic_name
-from circus.web.judge import Level, bytes_of, judge, kind_of
+from circus.web.judge import Level, bytes_of, judge, kind_of, uses_socket
+from circus.web.parts import KEPT_EXITS, Reading, Watcher, Worker, worker_of
 from circus.web.series import HISTORY, Series
 from circus.web.words import event_text, exit_of_event, sentence
 
-__all__ = ["FRESH", "Picture", "Reading", "Watcher", "Worker"]
+__all__ = ["FRESH", "Picture"]
 
 FRESH = 4.0
 """Seconds after which a figure is too old to be shown."""
 KEPT_EVENTS = 500
-KEPT_EXITS = 50
 MINUTE = 60.0
 MOST_SPARKS = 200
-
-
-@dataclass(slots=True)
-class Reading:
-    """CPU and memory of one process at one time."""
-
-    at: float
-    cpu: float
-    percent: float | None
-    memory: int | None
-    facts: dict[str, Any]
-    series: Series
-
-
-@dataclass(slots=True)
-class Worker:
-    """One process of a watcher."""
-
-    pid: int
-    wid: int | None = None
-    state: str = "up"
-    born: float | None = None
-    """Monotonic time of its start, if known."""
-    restarts: int = 0
-    last_exit: dict[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class Watcher:
-    """One watcher."""
-
-    name: str
-    state: str = "unknown"
-    wanted: int | None = None
-    workers: dict[int, Worker] = field(default_factory=dict[int, Worker])
-    empty: list[Worker] = field(default_factory=list[Worker])
-    """Slots without a process; their pid is 0."""
-    options: dict[str, Any] = field(default_factory=dict[str, Any])
-    exits: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_EXITS))
-    unasked: deque[float] = field(default_factory=lambda: deque(maxlen=100))
-    killed: set[int] = field(default_factory=set[int])
-    restarts: int = 0
-    reason: str | None = None
-    described: bool = False
-    captured: bool = True
-    series: Series = field(default_factory=Series)
 
 
 class Picture:
@@ -139,7 +92,7 @@ class Picture:
         watcher.wanted = reply.get("wanted")
         watcher.captured = reply.get("captured") is not False
         workers = [
-            _worker(item, now=now) for item in cast("list[dict[str, Any]]", reply.get("workers") or [])
+            worker_of(item, now=now) for item in cast("list[dict[str, Any]]", reply.get("workers") or [])
         ]
         watcher.workers = {worker.pid: worker for worker in workers if worker.pid}
         watcher.empty = [worker for worker in workers if not worker.pid]
@@ -413,7 +366,9 @@ class Picture:
             {
                 **one,
                 "users": [
-                    name for name, watcher in self.watchers.items() if _uses(watcher.options, one.get("name"))
+                    name
+                    for name, watcher in self.watchers.items()
+                    if uses_socket(watcher.options, one.get("name"))
                 ],
                 "hits": self.hits.get(one["fd"]) if isinstance(one.get("fd"), int) else None,
             }
@@ -424,18 +379,6 @@ class Picture:
         """Names of the watchers that fail, and why."""
         views = [self.view(name, now=now) for name in self.watchers]
         return [(view["name"], view["why"]) for view in views if view["level"] == Level.BAD]
-
-
-def _worker(item: Mapping[str, Any], *, now: float) -> Worker:
-    age = item.get("age")
-    return Worker(
-        pid=item.get("pid") or 0,
-        wid=item.get("wid"),
-        state=str(item.get("state", "up")),
-        born=now - age if isinstance(age, (int, float)) else None,
-        restarts=int(item.get("restarts") or 0),
-        last_exit=item.get("last_exit"),
-    )
 
 
 def _history(series: Series, last: int = HISTORY) -> dict[str, list[float]]:
@@ -450,14 +393,3 @@ def _add(figures: Iterable[list[float | None]]) -> list[float | None]:
             if value is not None:
                 total[place] = round((total[place] or 0) + value, 2)
     return total
-
-
-def _uses(options: Mapping[str, Any], socket: Any) -> bool:
-    """Whether a watcher is handed a socket: it asks for all, names it, or its command line mentions it."""
-    wanted = options.get("use_sockets")
-    if isinstance(wanted, (list, tuple)):
-        return str(socket).lower() in cast("list[Any]", wanted)
-    text = f"{options.get('cmd', '')} {options.get('args', '')}"
-    if f"circus.sockets.{str(socket).lower()}" in text.lower() or options.get("stdin_socket") == socket:
-        return True
-    return wanted is True and "circus.sockets." not in text
