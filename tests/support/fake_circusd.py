@@ -1,7 +1,6 @@
 """A daemon that runs nothing: the wire of circusd with made-up watchers, for tests, screenshots and measurements.
 
-``python fake_circusd.py FOLDER [--watchers N] [--scene]`` binds ``ctl``, ``pub`` and ``stats`` in the folder, prints
-``ready`` and serves until SIGTERM. What is asked of it changes its made-up world as it would the real one.
+``python fake_circusd.py FOLDER [--watchers N] [--scene]`` binds ``ctl``, ``pub`` and ``stats`` in the folder, and says so.
 """
 
 import argparse
@@ -225,8 +224,7 @@ class Fake:
             self.reap(p["name"], worker, "command", -(p.get("signum") or 15))
         self.fill(p["name"])
 
-    def do_signal(self, p: dict[str, Any]) -> None:
-        pass
+    def do_signal(self, p: dict[str, Any]) -> None: ...
 
     def do_set(self, p: dict[str, Any]) -> None:
         self.options[p["name"]].update(p["options"])

@@ -336,9 +336,8 @@ def _log_prefix(topic: str) -> bytes:
     return f"log.{topic}.".encode("utf-8", "backslashreplace")
 
 
-def _reason_of(group: BaseExceptionGroup[BaseException]) -> str:
-    first = group.exceptions[0]
-    if isinstance(first, BaseExceptionGroup):
-        return _reason_of(first)
-    text = str(first) or type(first).__name__
+def _reason_of(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return _reason_of(error.exceptions[0])
+    text = str(error) or type(error).__name__
     return "It does not answer any more." if text == "Timed out." else text
