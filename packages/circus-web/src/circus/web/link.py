@@ -338,6 +338,6 @@ def _log_prefix(topic: str) -> bytes:
 
 def _reason_of(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
-        return _reason_of(error.exceptions[0])
+        return _reason_of(error.exceptions[0])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - any exception will do
     text = str(error) or type(error).__name__
     return "It does not answer any more." if text == "Timed out." else text
