@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from circus.config.expand import shell_variables
 from circus.config.logs import LOG_LEVELS, configure_logger
+from circus.plugins.periodic import PeriodicCallback as AsyncPeriodicCallback
 from circus.process.facts import Facts, Observer
 from circus.protocol.endpoints import (
     DEFAULT_ENDPOINT,
@@ -32,6 +33,7 @@ __all__ = [
     "LOG_LEVELS",
     "MAXFD",
     "REDIRECT_TO",
+    "AsyncPeriodicCallback",
     "bytes2human",
     "check_future_exception_and_log",
     "configure_logger",

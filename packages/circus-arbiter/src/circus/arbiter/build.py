@@ -11,6 +11,7 @@ from typing import Any, final
 
 from circus.config import Config
 from circus.protocol.options import ArbiterOptions, PluginOptions, WatcherOptions
+from circus.protocol.values import parse_bool
 from circus.sockets import SocketSpec
 from circus.watcher.spec import WatcherSpec
 
@@ -141,10 +142,20 @@ def _helper(
     return WatcherSpec.resolve(name, WatcherOptions.model_validate(values))
 
 
+def _is_off(plugin: PluginOptions) -> bool:
+    try:
+        return not parse_bool(plugin.config.get("active", True))
+    except ValueError:
+        return False  # the plugin itself says what is wrong
+
+
 def _plugin(name: str, plugin: PluginOptions, options: ArbiterOptions) -> WatcherSpec:
     from circus.plugins.command import plugin_args  # noqa: PLC0415 - only where there are plugins
 
     more = {"priority": plugin.priority, "use": plugin.use}
     more.update({key: value for key, value in plugin.config.items() if key in WatcherOptions.model_fields})
-    args = ["-m", "circus.plugins", *plugin_args(plugin, options), *_ssh(options), *_logging(options)]
+    if _is_off(plugin):
+        more.update(autostart=False, respawn=False)  # it would only say so and end, again and again
+    words = plugin_args(plugin, options, name=name)
+    args = ["-m", "circus.plugins", *words, *_ssh(options), *_logging(options)]
     return _helper(name, options, args, close=not options.debug, more=more)

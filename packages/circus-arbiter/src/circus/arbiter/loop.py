@@ -1,13 +1,15 @@
 """The event loop as programs know it that embedded old versions: tornado's names over asyncio's loop.
 
-Nothing inside uses this; it exists for ``arbiter.loop.run_sync(...)`` and ``arbiter.loop.add_callback(...)``.
+Nothing inside uses this; it exists for ``arbiter.loop.run_sync(...)`` and ``arbiter.loop.add_callback(...)``, and for
+the `loop` of plugins.
 """
 
 import asyncio
 import concurrent.futures
 from collections.abc import Callable
+from datetime import timedelta
 from inspect import isawaitable
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 __all__ = ["LoopAdapter", "unwrap"]
 
@@ -31,6 +33,10 @@ class LoopAdapter:
     Args:
         loop: does the work; owned by whoever made it.
     """
+
+    READ: ClassVar[int] = 0x01
+    WRITE: ClassVar[int] = 0x04
+    ERROR: ClassVar[int] = 0x18
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.asyncio_loop = loop
@@ -84,6 +90,52 @@ class LoopAdapter:
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
         """Call something on the loop after a delay in seconds."""
         return self.asyncio_loop.call_later(delay, lambda: callback(*args))
+
+    def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> asyncio.TimerHandle:
+        """Call something on the loop at a time of `time`."""
+        return self.asyncio_loop.call_at(when, lambda: callback(*args))
+
+    def add_timeout(
+        self, deadline: float | timedelta, callback: Callable[..., Any], *args: Any
+    ) -> asyncio.TimerHandle:
+        """`call_at` a time of `time`, or `call_later` after a timedelta."""
+        if isinstance(deadline, timedelta):
+            return self.call_later(deadline.total_seconds(), callback, *args)
+        return self.call_at(deadline, callback, *args)
+
+    def remove_timeout(self, timeout: asyncio.TimerHandle) -> None:
+        """Cancel what `call_later`, `call_at` or `add_timeout` returned; harmless when it is over."""
+        timeout.cancel()
+
+    def time(self) -> float:
+        """The loop's clock, in seconds: monotonic, with no relation to the wall clock."""
+        return self.asyncio_loop.time()
+
+    def add_handler(self, fd: Any, handler: Callable[[Any, int], Any], events: int) -> None:
+        """Call ``handler(fd, events)`` whenever a descriptor is ready.
+
+        Args:
+            fd: its number, or an object with `fileno`.
+            handler: what to call.
+            events: `READ`, `WRITE` or both.
+        """
+        if events & self.READ:
+            self.asyncio_loop.add_reader(fd, handler, fd, self.READ)
+        if events & self.WRITE:
+            self.asyncio_loop.add_writer(fd, handler, fd, self.WRITE)
+
+    def remove_handler(self, fd: Any) -> None:
+        """Watch a descriptor no more; harmless if it was not watched."""
+        self.asyncio_loop.remove_reader(fd)
+        self.asyncio_loop.remove_writer(fd)
+
+    def make_current(self) -> None:
+        """Make it the loop that `asyncio.get_event_loop` finds in this thread."""
+        asyncio.set_event_loop(self.asyncio_loop)
+
+    def close(self, all_fds: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - an old signature
+        """Close the loop, which must not run; idempotent. Descriptors stay open."""
+        self.asyncio_loop.close()
 
     def add_future(self, future: Any, callback: Callable[[Any], Any]) -> None:
         """Call back with a future when it is done."""
