@@ -81,3 +81,10 @@ def free_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def workers(daemon: Daemon, watcher: str) -> list[int]:
+    """The pids of a watcher's workers, once there are some: circusd answers before all have been started."""
+    return daemon.until(lambda reply: bool(reply.get("pids")), "list", name=watcher, deadline=DEADLINE)[
+        "pids"
+    ]
