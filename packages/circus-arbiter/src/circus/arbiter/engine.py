@@ -18,7 +18,7 @@ from typing import Any, final
 
 import zmq
 
-from circus.arbiter import reload
+from circus.arbiter import discovery, reload
 from circus.arbiter.audit import Audit, AuditEntry
 from circus.arbiter.build import Blueprint
 from circus.arbiter.commands import handlers
@@ -177,6 +177,7 @@ class Engine:
         for spec in self.blueprint.watchers:
             self._enroll(spec)
         self._control.start(self._loop)
+        self._adopt(discovery.serve(self.blueprint.options, until=self._stop_wanted))
         ready()
         starting = self._spawn(self._start_all(started))
         await self._stop_wanted.wait()
