@@ -7,13 +7,14 @@ they are special, but `Blueprint.helpers`.
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, final
 
 from circus.config import Config
 from circus.protocol.options import ArbiterOptions, PluginOptions, WatcherOptions
 from circus.protocol.values import parse_bool
 from circus.sockets import SocketSpec
-from circus.watcher.spec import WatcherSpec
+from circus.watcher.spec import WatcherError, WatcherSpec
 
 __all__ = ["Blueprint", "from_config", "helper_sockets", "helper_watchers"]
 
@@ -83,11 +84,19 @@ def helper_sockets(options: ArbiterOptions) -> tuple[SocketSpec, ...]:
 def helper_watchers(
     options: ArbiterOptions, plugins: Iterable[tuple[str, PluginOptions]]
 ) -> tuple[WatcherSpec, ...]:
-    """The watchers that the daemon runs for itself."""
+    """The watchers that the daemon runs for itself.
+
+    Raises:
+        WatcherError: the web console is asked for and not installed.
+    """
     specs: list[WatcherSpec] = []
     if options.statsd:
         specs.append(_helper(STATS, options, _stats_args(options), close=options.statsd_close_outputs))
     if options.httpd:
+        if find_spec("circus.web") is None:
+            raise WatcherError(
+                "httpd = true needs the web console, which is not installed: pip install circus-web"
+            )
         args = ["-m", "circus.web", "--endpoint", options.endpoint, "--fd", f"$(circus.sockets.{HTTPD})"]
         specs.append(
             _helper(

@@ -1,0 +1,5 @@
+"""``python -m circus.web``: circushttpd."""
+
+from circus.web import main
+
+main()
