@@ -5,11 +5,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from circus import __version__
 from circus.protocol.endpoints import DEFAULT_ENDPOINT
 from circus.top.view import Sort
 
@@ -32,7 +32,7 @@ def run() -> None:
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
     if wanted:
-        sys.stdout.write(f"{__version__}\n")
+        sys.stdout.write(f"{version('circus-top')}\n")
         raise typer.Exit
 
 
