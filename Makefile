@@ -14,7 +14,7 @@ REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
 SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium
 
-.PHONY: help run setup reference system-packages check format lint types pure test test-real test-wheels coverage screenshots clean
+.PHONY: help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents coverage screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -78,6 +78,20 @@ coverage: $(STAMP)  ## which lines and branches the tests reach
 
 screenshots: $(STAMP)  ## draw the pictures in the READMEs anew
 	$(BIN)/python packages/circus-top/screenshot.py
+
+# Programs built on Circus, each in an environment of its own with our packages in place of the old ones.
+LAYERS := $(filter-out packages/circus-top packages/circus-web,$(PACKAGES))
+
+.venv-aiida/.installed .venv-bentoml/.installed: .venv-%/.installed: $(STAMP)
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet $(if $(filter aiida,$*),aiida-core,bentoml) typer rich psutil
+	.venv-$*/bin/python -m pip uninstall --quiet --yes circus kantoku
+	touch $@
+
+test-dependents: .venv-aiida/.installed .venv-bentoml/.installed  ## AiiDA and BentoML on our packages (large installs)
+	for name in aiida bentoml; do .venv-$$name/bin/python -m pip install --quiet --no-deps --force-reinstall \
+		$(LAYERS:%=./%) || exit 1; done
+	$(BIN)/pytest tests/dependents -v
 
 clean:  ## remove what was made
 	rm -rf $(VENV) $(REFERENCE) .mypy_cache .ruff_cache .pytest_cache .hypothesis
