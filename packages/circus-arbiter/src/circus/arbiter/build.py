@@ -4,12 +4,17 @@ The daemon's helpers (circusd-stats, circushttpd, plugins) become watchers here,
 they are special, but `Blueprint.helpers`.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, final
 
+from circus.arbiter.control import DoorKind
+from circus.arbiter.errors import ArbiterError
+from circus.client.keys import KeyDirectory, KeyFileError, default_directory
 from circus.config import Config
 from circus.protocol.options import ArbiterOptions, PluginOptions, WatcherOptions
 from circus.protocol.values import parse_bool
@@ -46,10 +51,36 @@ class Blueprint:
     local_endpoint: str | None = field(default=None)
 
     @property
-    def control_endpoints(self) -> tuple[str, ...]:
-        """Where commands are received."""
-        local = self.local_endpoint
-        return (self.options.endpoint,) if local is None else (self.options.endpoint, local)
+    def speaks_within(self) -> bool:
+        """Whether an endpoint is one that only this process can reach."""
+        options = self.options
+        return any(one.startswith("inproc:") for one in (options.endpoint, options.pubsub_endpoint))
+
+    def control_doors(self) -> tuple[tuple[DoorKind, tuple[str, ...]], ...]:
+        """Where commands are received, by what is asked of those who come; the first is the one we are known by.
+
+        Raises:
+            ArbiterError: CURVE is asked for, and there are no keys.
+        """
+        local = () if self.local_endpoint is None else (self.local_endpoint,)
+        plain = (DoorKind(), (self.options.endpoint, *local))
+        curve = self.options.curve_endpoint
+        return (plain,) if curve is None else (plain, (self._curve_kind(), (curve,)))
+
+    def event_doors(self) -> tuple[tuple[DoorKind, str], ...]:
+        """Where events are published, likewise."""
+        plain = (DoorKind(), self.options.pubsub_endpoint)
+        curve = self.options.curve_pubsub_endpoint
+        return (plain,) if curve is None else (plain, (self._curve_kind(), curve))
+
+    def _curve_kind(self) -> DoorKind:
+        configured = self.options.curve_dir
+        path = Path(configured) if configured else default_directory(os.environ, uid=os.getuid())
+        keys = KeyDirectory(path)
+        try:
+            return DoorKind(server=keys.server(), keys=keys)
+        except KeyFileError as error:
+            raise ArbiterError(f"cannot listen for those with keys: {error}") from error
 
 
 def from_config(config: Config, path: str, *, local_endpoint: str | None = None) -> Blueprint:

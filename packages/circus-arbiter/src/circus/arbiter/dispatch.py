@@ -13,7 +13,9 @@ from logging import getLogger
 from typing import Any, final
 
 from circus.arbiter.control import Incoming
-from circus.arbiter.errors import CommandFailedError, ForbiddenError, error_number
+from circus.arbiter.errors import CommandFailedError, error_number
+from circus.arbiter.peers import Right
+from circus.arbiter.secrets import without_secrets
 from circus.process.clock import wall
 from circus.protocol.codec import Call, Malformed, encode, parse_request
 from circus.protocol.errors import ErrorNumber
@@ -69,7 +71,7 @@ class Dispatcher:
         handlers: a handler for each command.
         send: puts the bytes of a reply on their way.
         adopt: runs a coroutine as one of the arbiter's own tasks.
-        permit: raises `ForbiddenError` where a peer may not ask for that.
+        permit: what the peer may do; raises `ForbiddenError` where it may not ask for that.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Dispatcher:
         handlers: Mapping[type[Request], Handler],
         send: Callable[[Incoming, bytes], None],
         adopt: Callable[[Coroutine[Any, Any, None]], None],
-        permit: Callable[[Incoming, Call], object],
+        permit: Callable[[Incoming, Call], Right],
     ) -> None:
         self._handlers = handlers
         self._send = send
@@ -100,7 +102,7 @@ class Dispatcher:
             self._answer(incoming, call, error_reply(request.errno, request.reason))
             return
         try:
-            self._permit(incoming, call)
+            right = self._permit(incoming, call)
             answer = self._handlers[type(request)](request)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises becomes a reply, see _failure
             self._answer(incoming, call, self._failure(call, error))
@@ -114,7 +116,8 @@ class Dispatcher:
                     self._answer(incoming, call, _ok(answer.accepted))
                 self._adopt(self._finish(incoming, call, answer.done, reply=waits))
             case _:
-                self._answer(incoming, call, _ok(answer))
+                seen = answer if right is Right.COMMAND else without_secrets(request, answer)
+                self._answer(incoming, call, _ok(seen))
 
     async def _finish(
         self, incoming: Incoming, call: Call, work: Coroutine[Any, Any, Reply], *, reply: bool
@@ -139,7 +142,7 @@ class Dispatcher:
             return error_reply(
                 ErrorNumber.BAD_MSG_DATA_ERROR, f"server error: {type(error).__name__}, see circusd's log"
             )
-        if isinstance(error, ForbiddenError | CommandFailedError):
+        if isinstance(error, CommandFailedError):  # what is forbidden is in the audit
             log.warning("command %s: %s", call.command, error)
         return error_reply(number, str(error))
 

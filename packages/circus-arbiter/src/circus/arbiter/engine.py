@@ -19,22 +19,19 @@ from typing import Any, final
 import zmq
 
 from circus.arbiter import discovery, reload
-from circus.arbiter.audit import Audit, AuditEntry
 from circus.arbiter.build import Blueprint
 from circus.arbiter.commands import handlers
-from circus.arbiter.control import Control, Incoming
+from circus.arbiter.control import Incoming
 from circus.arbiter.dispatch import Dispatcher
 from circus.arbiter.entry import Entry
-from circus.arbiter.errors import ArbiterError, ForbiddenError
-from circus.arbiter.peers import Gate
-from circus.arbiter.publish import Publisher
+from circus.arbiter.errors import ArbiterError
+from circus.arbiter.front import Front
 from circus.arbiter.roster import Roster, by_priority, priority_groups
 from circus.arbiter.wire import to_wire
 from circus.config import Config, Plan
 from circus.process.clock import monotonic, wall
 from circus.process.facts import Observer
 from circus.process.seam import Spawner
-from circus.protocol.codec import Call, Malformed
 from circus.protocol.events import log_topic, watcher_topic
 from circus.protocol.options import ArbiterOptions
 from circus.sockets import BoundSocket, Received, SocketSet
@@ -77,7 +74,7 @@ class Engine:
     Args:
         blueprint: what to run: options, sockets, watchers, and how to read them again.
         spawner: who starts processes.
-        context: a ZeroMQ context; without one, the engine makes and ends its own.
+        context: a ZeroMQ context, used if an endpoint is inproc; otherwise the engine makes and ends its own.
         facade: makes what user hooks are given as `watcher` and `arbiter`.
         version: what we say we are.
         bound: sockets that are bound already; the engine's from now on.
@@ -106,19 +103,17 @@ class Engine:
         self._received = tuple(received)
         self._before_reload = before_reload
         self.facts = Observer()
-        self.audit = Audit()
         self.output = OutputHub()
         self.pace = Pace()
         self._facade = facade
         self._version = version
-        self._own_context = context is None
-        self._context = context if context is not None else zmq.Context()
-        self._publisher = Publisher(self._context, blueprint.options.pubsub_endpoint, self._log_demand)
-        self._gate = Gate(blueprint.options)
+        self._front = Front(blueprint, context=context, receive=self._receive, on_log_demand=self._log_demand)
         self._dispatcher = Dispatcher(
-            handlers=handlers(self), send=self._send, adopt=self._adopt, permit=self._permit
+            handlers=handlers(self), send=self._send, adopt=self._adopt, permit=self._front.permit
         )
-        self._control = Control(self._context, blueprint.control_endpoints, self._dispatcher.receive)
+        self.audit = self._front.audit
+        self._publisher = self._front.publisher
+        self._control = self._front.control
         self._tasks: asyncio.TaskGroup | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_wanted = asyncio.Event()
@@ -168,12 +163,11 @@ class Engine:
         for unused in self.sockets.bind(self.blueprint.sockets, received=self._received):
             log.warning("descriptor %s was passed to us and fits no socket; it is closed", unused.fd)
             os.close(unused.fd)
-        self._publisher.open()
-        self._control.open()
+        self._front.open()
 
     async def _serve(self, ready: Callable[[], None], started: Callable[[], None]) -> None:
         assert self._loop is not None
-        self._publisher.start(self._loop)
+        self._front.start(self._loop)
         for spec in self.blueprint.watchers:
             self._enroll(spec)
         self._control.start(self._loop)
@@ -219,13 +213,10 @@ class Engine:
 
     async def _close(self) -> None:
         self._control.close()
-        self._publisher.close()
         self.sockets.close()
         await self.output.aclose()
         self._gone.set()
-        if self._own_context:
-            # Replies linger for a second at the most, so this cannot hang; it must not hold the loop up either.
-            await asyncio.to_thread(self._context.term)
+        await self._front.aclose()
 
     def request_stop(self, reason: str) -> None:
         """Stop as soon as possible; asking again is harmless. On the loop's thread."""
@@ -434,24 +425,8 @@ class Engine:
 
     # -- control -----------------------------------------------------------------------------------------------
 
-    def _permit(self, incoming: Incoming, call: Call) -> str:
-        """Let a request pass, and write down who asked for a change."""
-        request = call.request
-        assert not isinstance(request, Malformed)
-        try:
-            who, allowed = str(self._gate.permit(incoming, call)), None
-        except ForbiddenError as error:
-            who, allowed = str(error).partition(" may look")[0], error
-        if not request.reads_only:
-            subject = str(getattr(request, "name", None) or "")
-            self.audit.record(
-                AuditEntry(
-                    time=wall(), who=who, command=call.command, subject=subject, allowed=allowed is None
-                )
-            )
-        if allowed is not None:
-            raise allowed
-        return who
+    def _receive(self, incoming: Incoming) -> None:
+        self._dispatcher.receive(incoming)
 
     def _send(self, incoming: Incoming, body: bytes) -> None:
         self._control.reply(incoming.route, body)

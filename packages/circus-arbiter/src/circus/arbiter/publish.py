@@ -1,83 +1,119 @@
-"""The event socket: topics and JSON out, subscriptions in. A thin shell; it decides nothing.
+"""The event sockets: topics and JSON out, subscriptions in. A thin shell; `Subscriptions` decides.
+
+Theory: one XPUB for each kind of door. Its subscriptions take effect when we say so (XPUB_MANUAL), one by one, so that what
+workers write goes only to those who may command, while everybody who may look gets the events.
 
 Publishing never waits: a subscriber that is too slow loses events at its own high-water mark, and sees by the gap
 in `seq` that it did.
 """
 
 import asyncio
-import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from logging import getLogger
 from typing import Any, final
 
 import zmq
 
-from circus.arbiter.control import bind_endpoint, ipc_path
+from circus.arbiter.binding import bind_endpoint, bound_endpoint, remove_file
+from circus.arbiter.control import DoorKind
+from circus.arbiter.doorkeeper import Doorkeeper, Watch
 from circus.arbiter.errors import EndpointError
+from circus.arbiter.peers import Peer, Right
+from circus.arbiter.subscriptions import Subscriptions
 from circus.protocol.codec import encode
 
 __all__ = ["Publisher"]
 
 log = getLogger("circus.arbiter.publish")
 
-_LOG_TOPICS = b"log."
+
+@final
+class _Door:
+    """One bound XPUB; owned by `Publisher`."""
+
+    def __init__(self, socket: "zmq.Socket[bytes]", watch: Watch, endpoint: str) -> None:
+        self.socket = socket
+        self.watch = watch
+        self.endpoint = endpoint
+        self.bound = ""
+        self.fd = int(socket.getsockopt(zmq.FD))
+
+    def bind(self) -> None:
+        bind_endpoint(self.socket, self.endpoint, "events")
+        self.bound = bound_endpoint(self.socket)
+
+    def close(self, linger_ms: int) -> None:
+        self.socket.close(linger_ms)
+        if self.bound:
+            remove_file(self.endpoint)
+
+    @property
+    def has_news(self) -> bool:
+        return bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
 
 @final
 class Publisher:
-    """Owns the XPUB socket from `open` to `close`.
+    """Owns the XPUB sockets from `open` to `close`.
 
     Args:
         context: the ZeroMQ context; stays the caller's.
-        endpoint: where to publish.
+        doors: where to publish, by what is asked there; the first endpoint is the one that we are known by.
+        keeper: knows who comes in; open before us and closed after us.
+        right: what a peer may do.
         on_log_demand: called with True when the first subscriber asks for live output, with False after the last.
     """
 
     def __init__(
         self,
         context: zmq.Context[zmq.Socket[bytes]],
-        endpoint: str,
+        doors: Sequence[tuple[DoorKind, str]],
+        *,
+        keeper: Doorkeeper,
+        right: Callable[[Peer], Right],
         on_log_demand: Callable[[bool], None] = lambda _wanted: None,
     ) -> None:
         self._context = context
-        self._endpoint = endpoint
+        self._wanted = tuple(doors)
+        self._keeper = keeper
+        self._right = right
         self._on_log_demand = on_log_demand
-        self._socket: zmq.Socket[bytes] | None = None
+        self._doors: list[_Door] = []
+        self._subscriptions = Subscriptions()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._fd = -1
-        self._log_topics: set[bytes] = set()
         self._seq = 0
 
     def open(self) -> None:
         """Bind.
 
         Raises:
-            EndpointError: the endpoint cannot be bound; nothing stays open.
+            EndpointError: an endpoint cannot be bound; nothing stays open.
         """
-        socket = self._context.socket(zmq.XPUB)
-        socket.linger = 0
-        socket.setsockopt(zmq.ZAP_DOMAIN, b"circus")
         try:
-            bind_endpoint(socket, self._endpoint, "events")
+            for kind, endpoint in self._wanted:
+                socket = self._context.socket(zmq.XPUB)
+                socket.linger = 0
+                socket.setsockopt(zmq.XPUB_MANUAL, 1)
+                door = _Door(socket, self._keeper.guard(socket, server=kind.server, keys=kind.keys), endpoint)
+                self._doors.append(door)
+                door.bind()
         except EndpointError:
-            socket.close(0)
+            for door in self._doors:
+                door.close(0)
+            self._doors.clear()
             raise
-        self._socket = socket
-        self._fd = int(socket.getsockopt(zmq.FD))
 
     @property
     def bound(self) -> str:
-        """The endpoint as it was bound, with the port that the system chose."""
-        if self._socket is None:
-            return self._endpoint
-        return self._socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
+        """The endpoint that we are known by, with the port that the system chose."""
+        return self._doors[0].bound if self._doors else self._wanted[0][1]
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Follow subscriptions from now on."""
         self._loop = loop
-        loop.add_reader(self._fd, self._read_subscriptions)
-        self._read_subscriptions()
+        for door in self._doors:
+            loop.add_reader(door.fd, self._read_subscriptions, door)
+            self._read_subscriptions(door)
 
     def event(self, topic: bytes, payload: dict[str, Any]) -> None:
         """Publish an event, numbered."""
@@ -87,44 +123,46 @@ class Publisher:
 
     def send(self, topic: bytes, payload: dict[str, Any]) -> None:
         """Publish anything; dropped where nobody can take it."""
-        if self._socket is None:
-            return
-        try:
-            self._socket.send_multipart([topic, encode(payload)], flags=zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            log.warning("an event could not be published: %s", error.strerror)
-            return
-        if int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-            self._read_subscriptions()
+        message = [topic, encode(payload)]
+        for door in self._doors:
+            if door.has_news:
+                self._read_subscriptions(door)
+            try:
+                door.socket.send_multipart(message, flags=zmq.NOBLOCK)
+            except zmq.ZMQError as error:
+                log.warning("an event could not be published: %s", error.strerror)
+                continue
+            if door.has_news:
+                self._read_subscriptions(door)
 
     def close(self) -> None:
         """Stop publishing. May be called any number of times."""
-        socket, self._socket = self._socket, None
-        if self._loop is not None:
-            self._loop.remove_reader(self._fd)
-            self._loop = None
-        if socket is not None:
-            socket.close(200)
-            path = ipc_path(self._endpoint)
-            if path is not None:
-                with suppress(OSError):
-                    os.unlink(path)
+        doors, self._doors = self._doors, []
+        for door in doors:
+            if self._loop is not None:
+                self._loop.remove_reader(door.fd)
+            door.close(200)
+        self._loop = None
 
-    def _read_subscriptions(self) -> None:
-        while self._socket is not None:
+    def _read_subscriptions(self, door: _Door) -> None:
+        while not door.socket.closed:
             try:
-                message = self._socket.recv(flags=zmq.NOBLOCK)
+                frame = door.socket.recv(flags=zmq.NOBLOCK, copy=False)
             except zmq.Again:
                 return
             except zmq.ZMQError as error:
                 log.warning("a subscription could not be read: %s", error.strerror)
                 return
-            topic, before = message[1:], bool(self._log_topics)
-            if not topic.startswith(_LOG_TOPICS):
-                continue
+            before = self._subscriptions.output_wanted
+            message = frame.bytes
             if message[:1] == b"\x01":
-                self._log_topics.add(topic)
-            else:
-                self._log_topics.discard(topic)
-            if bool(self._log_topics) != before:
+                in_full = (
+                    Subscriptions.is_open(message[1:]) or self._right(door.watch.peer(frame)) is Right.COMMAND
+                )
+                for topic in self._subscriptions.add(message[1:], in_full=in_full):
+                    door.socket.setsockopt(zmq.SUBSCRIBE, topic)
+            elif message[:1] == b"\x00":
+                self._subscriptions.remove(message[1:])
+                door.socket.setsockopt(zmq.UNSUBSCRIBE, message[1:])
+            if self._subscriptions.output_wanted is not before:
                 self._on_log_demand(not before)

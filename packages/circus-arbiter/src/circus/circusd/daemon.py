@@ -27,6 +27,7 @@ from circus.circusd.background import fork_and_wait_until_ready
 from circus.circusd.conflict import find_conflicting_distribution
 from circus.circusd.notify import notify
 from circus.circusd.orphans import OrphanDuty
+from circus.circusd.rundir import local_endpoint
 from circus.config import Config, ConfigError, Severity, check
 from circus.pidfile import Pidfile, PidfileError
 from circus.process.spawn import LocalSpawner
@@ -149,9 +150,16 @@ class _Daemon:
 
     def _blueprint(self) -> Blueprint:
         try:
-            return from_config(self._config, self._path)
+            return from_config(self._config, self._path, local_endpoint=self._local_endpoint())
         except (WatcherError, ConfigError, ValueError) as error:
             raise _StartError(str(error)) from error
+
+    def _local_endpoint(self) -> str | None:
+        try:
+            return local_endpoint(os.environ, uid=os.getuid(), pid=os.getpid())
+        except OSError as error:
+            log.info("circusctl has to be told where we are, since there is no run directory: %s", error)
+            return None
 
     def _run_engine(self, blueprint: Blueprint) -> int:
         try:

@@ -71,7 +71,14 @@ class Request(BaseModel):
     command: ClassVar[str]
     """Its word on the wire."""
     reads_only: ClassVar[bool] = False
-    """Whether it changes nothing, so that it may be answered to those who may only look."""
+    """Whether it changes nothing."""
+    discloses: ClassVar[bool] = False
+    """Whether the answer is what workers wrote, which may hold secrets."""
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether it may be answered to those who may only look."""
+        return self.reads_only and not self.discloses
 
     @property
     def waits(self) -> bool:
@@ -301,6 +308,7 @@ class Logs(Request):
 
     command = "logs"
     reads_only = True
+    discloses = True
     name: Name
     pid: Pid | None = Field(None, description="one worker only")
     stream: Literal["stdout", "stderr"] | None = Field(None, description="one stream only")

@@ -385,7 +385,20 @@ class ArbiterOptions(Options):
         "local",
         "who may command: circusd's own user and root; or, as in old versions, everybody who can connect",
     )
-    allow_remote: Boolean = restart(False, "accept commands on an address that other machines can reach")
+    allow_remote: Boolean = restart(
+        False, "listen on an address that other machines can reach, and obey everybody there, without keys"
+    )
+    curve_endpoint: str | None = restart(
+        None, "where commands of those with a key are received (CURVE); may be reached from other machines"
+    )
+    curve_pubsub_endpoint: str | None = restart(
+        None, "where events are published to those with a key (CURVE)"
+    )
+    curve_dir: str | None = restart(
+        None,
+        "folder of the keys, made by circusctl auth init; default: /etc/circus/keys for root,"
+        " ~/.config/circus/keys for others",
+    )
     check_delay: float = live(5.0, "accepted for compatibility; nothing waits for it", unit="s")
     warmup_delay: Seconds = live(0.0, "pause between the starts of two watchers", unit="s")
     statsd: Boolean = restart(False, "run circusd-stats")

@@ -1,0 +1,140 @@
+"""All that faces clients: the context, who is let in, commands, events, and who asked for what. Owned by the engine.
+
+Theory: opened as one and closed as one, in the order that each needs: whoever lets connections in is there before the first
+and goes after the last.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import final
+
+import zmq
+
+from circus.arbiter.audit import Audit, AuditEntry
+from circus.arbiter.build import Blueprint
+from circus.arbiter.control import Control, Incoming
+from circus.arbiter.doorkeeper import Doorkeeper
+from circus.arbiter.errors import ForbiddenError
+from circus.arbiter.gate import Gate
+from circus.arbiter.peers import Peer, Right
+from circus.arbiter.publish import Publisher
+from circus.arbiter.reach import check_reach
+from circus.exc import MessageError
+from circus.process.clock import wall
+from circus.protocol.codec import Call, Malformed
+from circus.protocol.messages import Request
+from circus.protocol.options import ArbiterOptions
+
+__all__ = ["Front"]
+
+log = logging.getLogger("circus.arbiter")
+
+
+@final
+class Front:
+    """The doors of one daemon.
+
+    Args:
+        blueprint: which doors.
+        context: a ZeroMQ context of somebody else's, used if an endpoint is inproc; otherwise ours is one of its own, since
+            who may come into a context is for its owner to say.
+        receive: called on the loop with each request.
+        on_log_demand: called with whether anybody subscribes to live output, when that changes.
+
+    Raises:
+        ArbiterError: `endpoint_owner` is no user, or there are no keys where CURVE is asked for.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        *,
+        context: zmq.Context[zmq.Socket[bytes]] | None,
+        receive: Callable[[Incoming], None],
+        on_log_demand: Callable[[bool], None],
+    ) -> None:
+        self._options = blueprint.options
+        self.audit = Audit()
+        self._gate = Gate(blueprint.options)
+        commands, events = blueprint.control_doors(), blueprint.event_doors()
+        shared = context if blueprint.speaks_within else None
+        self._own_context = shared is None
+        self._context = shared if shared is not None else zmq.Context()
+        self._keeper = Doorkeeper(self._context, ours=self._own_context)
+        self.publisher = Publisher(
+            self._context,
+            events,
+            keeper=self._keeper,
+            right=self._gate.right,
+            on_log_demand=on_log_demand,
+        )
+        self.control = Control(
+            self._context,
+            commands,
+            keeper=self._keeper,
+            receive=receive,
+            owner_uid=self._gate.owner_uid,
+        )
+
+    def open(self) -> None:
+        """Bind everything.
+
+        Raises:
+            EndpointError: an endpoint cannot be bound, or is not bound because other machines could command us there.
+        """
+        check_reach(self._options)
+        _warn(self._options)
+        self._keeper.open()
+        self.publisher.open()
+        self.control.open()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let connections in and publish from now on; `control.start` reads requests."""
+        self._keeper.start(loop)
+        self.publisher.start(loop)
+
+    async def aclose(self) -> None:
+        """Close everything. May be called any number of times."""
+        self.control.close()
+        self.publisher.close()
+        self._keeper.close()
+        if self._own_context:
+            # Replies linger for a second at the most, so this cannot hang; it must not hold the loop up either.
+            await asyncio.to_thread(self._context.term)
+
+    def permit(self, incoming: Incoming, call: Call) -> Right:
+        """Let a request pass, and write down who asked for a change, or for what it may not have.
+
+        Raises:
+            ForbiddenError: this peer may not ask for that.
+            MessageError: nor for exactly this.
+        """
+        request = call.request
+        assert not isinstance(request, Malformed)
+        try:
+            right = self._gate.permit(incoming.peer, request)
+        except (ForbiddenError, MessageError):
+            self._write_down(incoming.peer, request, allowed=False)
+            raise
+        if not request.reads_only:
+            self._write_down(incoming.peer, request, allowed=True)
+        return right
+
+    def _write_down(self, peer: Peer, request: Request, *, allowed: bool) -> None:
+        subject = str(getattr(request, "name", None) or "")
+        self.audit.record(
+            AuditEntry(time=wall(), who=str(peer), command=request.command, subject=subject, allowed=allowed)
+        )
+
+
+def _warn(options: ArbiterOptions) -> None:
+    if options.auth == "legacy":
+        log.warning(
+            "auth = legacy: everybody who can connect to %s may run any program as our user", options.endpoint
+        )
+    elif options.allow_remote:
+        log.warning(
+            "allow_remote: whoever can connect to %s from another machine may run any program as our user",
+            options.endpoint,
+        )
