@@ -170,6 +170,10 @@ class Control:
         """The endpoint that we are known by, with the port that the system chose."""
         return self._doors[0].bound[0] if self._doors else self._wanted[0][1][0]
 
+    def bound_of(self, door: int) -> str | None:
+        """The first endpoint of a door, as bound; None if there is no such door."""
+        return self._doors[door].bound[0] if door < len(self._doors) else None
+
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read requests from now on."""
         self._loop = loop

@@ -455,6 +455,7 @@ class Engine:
             "endpoint": self._control.bound,
             "pubsub_endpoint": self._publisher.bound,
             "stats_endpoint": options.stats_endpoint if options.statsd else None,
+            **self._front.curve_endpoints,
         }
 
     @property

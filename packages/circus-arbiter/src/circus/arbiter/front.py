@@ -94,6 +94,12 @@ class Front:
         self._keeper.start(loop)
         self.publisher.start(loop)
 
+    @property
+    def curve_endpoints(self) -> dict[str, str | None]:
+        """Where those with keys come in, as bound."""
+        events = self.publisher.bound_of(1)
+        return {"curve_endpoint": self.control.bound_of(1), "curve_pubsub_endpoint": events}
+
     async def aclose(self) -> None:
         """Close everything. May be called any number of times."""
         self.control.close()

@@ -44,8 +44,13 @@ class Connection(NamedTuple):
 def identify(fd: int) -> Peer:
     """Who is at the other end of a descriptor. Unknown rather than wrong where the kernel does not say."""
     try:
-        connection = socket.socket(fileno=os.dup(fd))
+        mine = os.dup(fd)
     except OSError:
+        return NOBODY_KNOWN
+    try:
+        connection = socket.socket(fileno=mine)
+    except OSError:
+        os.close(mine)
         return NOBODY_KNOWN
     with connection:
         try:

@@ -108,6 +108,10 @@ class Publisher:
         """The endpoint that we are known by, with the port that the system chose."""
         return self._doors[0].bound if self._doors else self._wanted[0][1]
 
+    def bound_of(self, door: int) -> str | None:
+        """The endpoint of a door, as bound; None if there is no such door."""
+        return self._doors[door].bound if door < len(self._doors) else None
+
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Follow subscriptions from now on."""
         self._loop = loop

@@ -6,12 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from circus.arbiter.errors import EndpointError
+from circus.protocol.endpoints import (
+    DEFAULT_ENDPOINT,
+    DEFAULT_PUBSUB_ENDPOINT,
+    DEFAULT_STATS_ENDPOINT,
+)
 from circus.protocol.options import ArbiterOptions
 
 __all__ = ["addresses_of", "check_reach", "host_of", "reaches_out"]
 
 _LOCAL_TRANSPORTS: Final = frozenset({"ipc", "inproc"})
 _LOCAL_NAMES: Final = frozenset({"localhost", "lo", "localhost.localdomain"})
+
+_WITH_KEYS: Final = {"endpoint": "curve_endpoint", "pubsub_endpoint": "curve_pubsub_endpoint"}
+_DEFAULTS: Final = {
+    "endpoint": DEFAULT_ENDPOINT,
+    "pubsub_endpoint": DEFAULT_PUBSUB_ENDPOINT,
+    "stats_endpoint": DEFAULT_STATS_ENDPOINT,
+}
 
 Resolve = Callable[[str], Sequence[str]]
 
@@ -61,22 +73,23 @@ def check_reach(options: ArbiterOptions, resolve: Resolve = addresses_of) -> Non
     if options.allow_remote or options.auth == "legacy":
         return
     doors = (
-        ("commands", "endpoint", options.endpoint, "curve_endpoint"),
-        ("events", "pubsub_endpoint", options.pubsub_endpoint, "curve_pubsub_endpoint"),
-        ("statistics", "stats_endpoint", options.stats_endpoint if options.statsd else None, None),
+        ("commands", "endpoint", options.endpoint),
+        ("events", "pubsub_endpoint", options.pubsub_endpoint),
+        ("statistics", "stats_endpoint", options.stats_endpoint if options.statsd else None),
     )
-    for purpose, option, endpoint, with_keys in doors:
+    for purpose, option, endpoint in doors:
         if endpoint is None or not reaches_out(endpoint, resolve):
             continue
+        with_keys = _WITH_KEYS.get(option)
         keys = (
-            f"; for other machines, make keys with circusctl auth init and set {with_keys}"
+            f"; for other machines make keys with circusctl auth init and set {with_keys}"
             if with_keys
             else ""
         )
         raise EndpointError(
             purpose,
             endpoint,
-            f"other machines could connect, and nothing would tell them from you. Set {option} to an address of"
-            f" this machine alone, such as tcp://127.0.0.1:5555{keys}; or say allow_remote = True"
-            " to obey everybody who can connect",
+            "other machines could connect, and nothing would tell them from you."
+            f" Set {option} to an address of this machine alone, such as {_DEFAULTS[option]}"
+            f"{keys}; or say allow_remote = True to obey everybody who can connect",
         )

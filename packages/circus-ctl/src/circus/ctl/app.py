@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from circus.client.errors import CallError
+from circus.client.keys import KeyFileError
 from circus.ctl.arguments import Line, arrange
 from circus.ctl.commands.common import session_of
 from circus.ctl.failures import ExitCode, Failure, from_call
@@ -60,6 +61,9 @@ def _globals(
     ssh_keyfile: Annotated[
         str | None, typer.Option("--ssh_keyfile", "--ssh-keyfile", help="The private key for it.")
     ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="A key file, for an endpoint that wants one; else CIRCUSCTL_KEY.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
     version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
@@ -75,6 +79,7 @@ def _globals(
         "color": False if no_color else None,
         "ssh": ssh,
         "ssh_keyfile": ssh_keyfile,
+        "key": key,
         "debug": debug or None,
     }
     session = session_of(context)
@@ -152,6 +157,8 @@ def _as_failure(error: Exception, line: Line) -> Failure:
             return Failure(str(error), hint=f"circusctl --help {line.command} shows the arguments")
         case CallError():
             return from_call(error)
+        case KeyFileError():
+            return Failure(f"error: {error}")
         case TyperException():
             text = error.format_message()
             hint = f"circusctl --help {line.command or ''}".rstrip()

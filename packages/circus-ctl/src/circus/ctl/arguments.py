@@ -7,7 +7,7 @@ from circus.ctl.table import COMMANDS
 __all__ = ["Line", "arrange"]
 
 _WITH_VALUE: Final = frozenset(
-    {"--endpoint", "--timeout", "--ssh", "--ssh_keyfile", "--ssh-keyfile", "--output", "-o"}
+    {"--endpoint", "--timeout", "--ssh", "--ssh_keyfile", "--ssh-keyfile", "--output", "-o", "--key"}
 )
 _FLAGS: Final = frozenset({"--json", "--prettify", "--no-color", "--debug"})
 _HELP: Final = frozenset({"--help", "-h"})

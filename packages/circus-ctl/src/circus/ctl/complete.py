@@ -18,6 +18,7 @@ _PATIENCE: Final = 0.5
 _GLOBAL: Final = [
     "--debug",
     "--endpoint",
+    "--key",
     "--help",
     "--json",
     "--no-color",

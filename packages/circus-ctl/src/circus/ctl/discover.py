@@ -1,14 +1,16 @@
 """Where circusd is, if nobody says: told, then the run directories, then the well-known port."""
 
 import os
+import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from circus.ctl.failures import Failure
 from circus.protocol.endpoints import DEFAULT_ENDPOINT
 
-__all__ = ["control_endpoint", "run_directories"]
+__all__ = ["control_endpoint", "events_behind", "run_directories"]
 
 _NOT_CONTROL: Final = ("pubsub", "stats")
 
@@ -42,17 +44,50 @@ def control_endpoint(told: str | None, environ: Mapping[str, str], *, uid: int |
     return DEFAULT_ENDPOINT
 
 
+def events_behind(endpoint: str, bound: str) -> str:
+    """Where events are, as seen from here: what the daemon bound, on the machine where we reach it. Pure.
+
+    Raises:
+        Failure: it publishes nowhere for those with keys.
+
+    >>> events_behind("tcp://box:5565", "tcp://0.0.0.0:5566")
+    'tcp://box:5566'
+    """
+    if not bound:
+        raise Failure(
+            "error: this circusd publishes nothing to those with keys",
+            hint="its configuration has no curve_pubsub_endpoint",
+        )
+    transport, _, rest = bound.partition("://")
+    host, _, port = rest.rpartition(":")
+    if host not in {"0.0.0.0", "*", "[::]"}:  # noqa: S104 - compared, not bound
+        return bound
+    return f"{transport}://{endpoint.partition('://')[2].rpartition(':')[0]}:{port}"
+
+
 def _sockets(folder: Path, *, owners: set[int]) -> list[Path]:
     """Control sockets in a folder; those of other users are not trusted."""
     found: list[Path] = []
     try:
         for path in sorted(folder.glob("*.sock")):
             facts = path.stat()
-            if stat.S_ISSOCK(facts.st_mode) and facts.st_uid in owners and not _is_other(path):
+            ours = stat.S_ISSOCK(facts.st_mode) and facts.st_uid in owners
+            if ours and not _is_other(path) and _answers(path):
                 found.append(path)
     except OSError:
         return []
     return found
+
+
+def _answers(path: Path) -> bool:
+    """Whether somebody listens there: a daemon that was killed leaves its file behind."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _is_other(path: Path) -> bool:

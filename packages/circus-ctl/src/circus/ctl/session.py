@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from circus.client.errors import CallError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from circus.client.blocking import CircusClient
+    from circus.client.security import Security
 
 __all__ = ["Output", "Session", "Settings", "plain_words"]
 
@@ -49,6 +51,8 @@ class Settings:
     """None: as the terminal and NO_COLOR, FORCE_COLOR say."""
     ssh: str | None = None
     ssh_keyfile: str | None = None
+    key: str | None = None
+    """A client's key file; None: as CIRCUSCTL_KEY says."""
     debug: bool = False
 
 
@@ -90,8 +94,23 @@ class Session:
                 timeout=self.settings.timeout,
                 ssh_server=self.settings.ssh,
                 ssh_keyfile=self.settings.ssh_keyfile,
+                security=self.security,
             )
         return self._client
+
+    @property
+    def security(self) -> "Security | None":
+        """What proves who we are: the key file that was told. Not over ipc, where the kernel says it.
+
+        Raises:
+            KeyFileError: it cannot be used.
+        """
+        path = self.settings.key or os.environ.get("CIRCUSCTL_KEY")
+        if not path or self.endpoint.startswith("ipc:"):
+            return None
+        from circus.client.keys import read_client_key  # noqa: PLC0415 - only with keys
+
+        return read_client_key(Path(path).expanduser())
 
     def take_client(self, other: "Session") -> None:
         """Own the connection of another session from now on, if it has one."""

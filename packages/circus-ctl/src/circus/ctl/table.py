@@ -38,6 +38,7 @@ _WATCHER, _WATCHERS = Operand.WATCHER, Operand.WATCHERS
 COMMANDS: Final[dict[str, Command]] = {
     "add": Command("control", "add", "Add a watcher"),
     "audit": Command("query", "audit", "Show the last changes and who asked for them"),
+    "auth": Command("auth", "auth", "Make, list and take back keys for other machines"),
     "check": Command("local", "check", "Check a configuration file", Operand.FILE),
     "completion": Command("local", "completion", "Install or print shell completion"),
     "decr": Command("control", "decr", "Keep fewer workers", _WATCHER),

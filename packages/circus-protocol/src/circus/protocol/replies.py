@@ -209,6 +209,8 @@ class VersionReply(OkReply):
     endpoint: str
     pubsub_endpoint: str
     stats_endpoint: str | None = None
+    curve_endpoint: str | None = None
+    curve_pubsub_endpoint: str | None = None
 
 
 REPLIES: dict[str, tuple[type[Reply], ...]] = {

@@ -20,6 +20,7 @@ from circus.client.link import Link
 from circus.consumer import CircusConsumer
 from circus.ctl.commands.common import Names, session_of
 from circus.ctl.convert import seconds_ago
+from circus.ctl.discover import events_behind
 from circus.ctl.failures import ExitCode, Failure, from_call
 from circus.ctl.feed import LogLine, event_line, log_line, log_topic_prefix, topic_name
 from circus.ctl.session import Output, Session
@@ -35,6 +36,8 @@ _ASK_AGAIN: Final = 1.0
 
 def _pubsub_endpoint(session: Session) -> str:
     """Where events are: asked for, over the control endpoint."""
+    if session.security is not None:
+        return events_behind(session.endpoint, str(session.ask("version").get("curve_pubsub_endpoint") or ""))
     reply = session.ask("globaloptions", option="pubsub_endpoint")
     return str(reply["options"]["pubsub_endpoint"] or DEFAULT_PUBSUB_ENDPOINT)
 
@@ -43,7 +46,11 @@ def _consumer(session: Session, topics: list[str], endpoint: str) -> CircusConsu
     settings = session.settings
     try:
         return CircusConsumer(
-            topics, endpoint=endpoint, ssh_server=settings.ssh, ssh_keyfile=settings.ssh_keyfile
+            topics,
+            endpoint=endpoint,
+            ssh_server=settings.ssh,
+            ssh_keyfile=settings.ssh_keyfile,
+            security=session.security,
         )
     except CallError as error:
         raise from_call(error) from error
