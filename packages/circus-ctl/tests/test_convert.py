@@ -101,13 +101,17 @@ def test_where_circusd_is(tmp_path, monkeypatch):
     (folder / "not-a-socket.sock").touch()
     with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as other:
         one.bind(str(folder / "circusd.sock"))
+        assert control_endpoint(None, environ) == fallback, "nobody listens: a killed daemon left it"
+        one.listen()
         assert control_endpoint(None, environ) == f"ipc://{folder}/circusd.sock"
         assert control_endpoint(None, environ, uid=os.getuid() + 1) in {fallback, "tcp://127.0.0.1:5555"} or (
             os.getuid() == 0
         )
         other.bind(str(folder / "circusd-pubsub.sock"))
+        other.listen()
         assert control_endpoint(None, environ) == f"ipc://{folder}/circusd.sock"
         (folder / "second.sock").unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX) as third:
             third.bind(str(folder / "second.sock"))
+            third.listen()
             assert control_endpoint(None, environ) == fallback

@@ -27,7 +27,7 @@ from circus.circusd.background import fork_and_wait_until_ready
 from circus.circusd.conflict import find_conflicting_distribution
 from circus.circusd.notify import notify
 from circus.circusd.orphans import OrphanDuty
-from circus.circusd.rundir import local_endpoint
+from circus.circusd.rundir import local_endpoint, run_directory
 from circus.config import Config, ConfigError, Severity, check
 from circus.pidfile import Pidfile, PidfileError
 from circus.process.spawn import LocalSpawner
@@ -156,7 +156,8 @@ class _Daemon:
 
     def _local_endpoint(self) -> str | None:
         try:
-            return local_endpoint(os.environ, uid=os.getuid(), pid=os.getpid())
+            folder = run_directory(os.environ, uid=os.getuid())
+            return local_endpoint(folder, uid=os.getuid(), pid=os.getpid())
         except OSError as error:
             log.info("circusctl has to be told where we are, since there is no run directory: %s", error)
             return None

@@ -21,13 +21,12 @@ def run_directory(environ: Mapping[str, str], *, uid: int) -> Path:
     return Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}") / "circus"
 
 
-def local_endpoint(environ: Mapping[str, str], *, uid: int, pid: int) -> str:
-    """The endpoint for a daemon, with its directory made and what others left there swept away.
+def local_endpoint(folder: Path, *, uid: int, pid: int) -> str:
+    """The endpoint for a daemon in its run directory, which is made, and what others left there swept away.
 
     Raises:
         OSError: there is no such directory, it cannot be made, or it is not ours alone.
     """
-    folder = run_directory(environ, uid=uid)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     facts = folder.lstat()
