@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from circus.arbiter.doorkeeper import peer_of_address
 from circus.arbiter.errors import EndpointError
-from circus.arbiter.owner import Connection, identify, owner_by_netlink, owner_by_table, owner_of
+from circus.arbiter.owner import (
+    Connection,
+    identify,
+    owner_by_netlink,
+    owner_by_processes,
+    owner_by_table,
+    owner_of,
+)
 from circus.arbiter.peers import NOBODY_KNOWN, Peer, Right, Rules, right_of
 from circus.arbiter.reach import check_reach, reaches_out
 from circus.arbiter.seats import Seats
@@ -218,6 +225,7 @@ def test_the_owner_of_a_connection_by_both_ways(pair):
     connection = _connection(accepted)
     assert owner_by_table(connection) == os.getuid()
     assert owner_by_netlink(connection) in {os.getuid(), None}
+    assert owner_by_processes(connection) == os.getuid()
     peer = identify(accepted.fileno())
     assert (peer.uid, peer.pid, peer.address) == (os.getuid(), None, accepted.getpeername()[0])
 
@@ -228,6 +236,7 @@ def test_a_socket_that_was_closed_is_nobodys_and_not_roots(pair):
     client.close()
     assert owner_by_table(connection) is None
     assert owner_by_netlink(connection) is None
+    assert owner_by_processes(connection) is None
     assert identify(accepted.fileno()).uid is None
 
 
@@ -269,6 +278,7 @@ def test_the_owner_of_another_users_connection():
         accepted, _ = listener.accept()
         connection = _connection(accepted)
         assert owner_by_table(connection) == 65534
+        assert owner_by_processes(connection) == 65534
         assert owner_by_netlink(connection) in {65534, None}
         accepted.close()
     finally:

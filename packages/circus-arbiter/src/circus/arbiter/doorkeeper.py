@@ -50,9 +50,10 @@ def peer_of_address(address: str) -> Peer | None:
     (Peer(uid=1000, pid=77, address='', key='', role=None), None)
     """
     words = address.split(":")
-    if len(words) != 4 or words[0] != "localhost" or not all(word.isdigit() for word in words[1:]):
+    if len(words) != 4 or words[0] != "localhost" or not all(word.isdigit() for word in words[1:3]):
         return None
-    return Peer(uid=int(words[1]), pid=int(words[3]))
+    # Some systems tell no pid.
+    return Peer(uid=int(words[1]), pid=int(words[3]) if words[3].isdigit() else None)
 
 
 @final
@@ -85,7 +86,7 @@ class Watch:
             return f"key/{public}" if public and self.keys.find(public) is not None else None
         peer = peer_of_address(address)
         if peer is not None:
-            return f"ipc/{peer.uid}/{peer.pid}"
+            return f"ipc/{peer.uid}/{peer.pid or ''}"
         self.refresh()
         return f"seat/{self._seats.count}"
 
@@ -100,7 +101,7 @@ class Watch:
         match kind:
             case "ipc":
                 uid, _, pid = rest.partition("/")
-                return Peer(uid=int(uid), pid=int(pid))
+                return Peer(uid=int(uid), pid=int(pid) if pid else None)
             case "key":
                 known = None if self.keys is None else self.keys.find(rest)
                 address = _property(frame, "Peer-Address")
