@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from circus.arbiter.audit import Audit, AuditEntry
 from circus.arbiter.doorkeeper import peer_of_address
 from circus.arbiter.errors import EndpointError
 from circus.arbiter.owner import (
@@ -192,6 +193,24 @@ def test_secrets_are_hidden_and_names_stay():
     }
     assert options["env"] == {"PASSWORD": "hunter2"}
     assert without_secrets(Stats(), {"infos": {"options": 1}}) == {"infos": {"options": 1}}
+
+
+# -- audit -----------------------------------------------------------------------------------------------------
+
+
+def test_refusals_do_not_push_changes_out():
+    audit = Audit(size=3)
+    audit.record(AuditEntry(time=0, who="root", command="stop", subject="web", allowed=True))
+    for number in range(10):
+        audit.record(AuditEntry(time=1 + number, who="eve", command="quit", subject="", allowed=False))
+    audit.record(AuditEntry(time=20, who="root", command="start", subject="web", allowed=True))
+    assert [(one["who"], one["command"]) for one in audit.last(10)] == [
+        ("root", "stop"),
+        *[("eve", "quit")] * 3,
+        ("root", "start"),
+    ]
+    assert [one["command"] for one in audit.last(1)] == ["start"]
+    assert audit.last(0) == []
 
 
 # -- the kernel's answers --------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """The last changes that were asked for, and by whom: a bounded list in memory, a line each in the log."""
 
+import heapq
 from collections import deque
 from dataclasses import asdict, dataclass
 from logging import getLogger
+from operator import attrgetter
 from typing import Any, final
 
 __all__ = ["Audit", "AuditEntry"]
@@ -13,7 +15,7 @@ log = getLogger("circus.audit")
 @final
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One request that changes something.
+    """One request that changes something, or that was refused.
 
     Args:
         time: wall-clock seconds since the epoch.
@@ -32,20 +34,23 @@ class AuditEntry:
 
 @final
 class Audit:
-    """Remembers the last `size` entries."""
+    """Remembers the last `size` changes, and apart from them as many refusals: who is refused cannot push changes out."""
 
     def __init__(self, size: int = 1000) -> None:
-        self._entries: deque[AuditEntry] = deque(maxlen=size)
+        self._changes: deque[AuditEntry] = deque(maxlen=size)
+        self._refusals: deque[AuditEntry] = deque(maxlen=size)
 
     def record(self, entry: AuditEntry) -> None:
         """Remember and log one."""
-        self._entries.append(entry)
         subject = f" {entry.subject}" if entry.subject else ""
         if entry.allowed:
+            self._changes.append(entry)
             log.info("%s: %s%s", entry.who, entry.command, subject)
         else:
+            self._refusals.append(entry)
             log.warning("%s: %s%s refused", entry.who, entry.command, subject)
 
     def last(self, count: int) -> list[dict[str, Any]]:
         """The last ones, oldest first."""
-        return [asdict(entry) for entry in list(self._entries)[-count:]] if count else []
+        entries = heapq.merge(self._changes, self._refusals, key=attrgetter("time"))
+        return [asdict(entry) for entry in list(entries)[-count:]] if count else []

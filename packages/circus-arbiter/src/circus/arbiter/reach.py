@@ -60,7 +60,7 @@ def reaches_out(endpoint: str, resolve: Resolve = addresses_of) -> bool:
     try:
         return not ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:
-        found = [] if host == "*" else resolve(host)
+        found = () if host == "*" else resolve(host)
     return not found or not all(ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in found)
 
 
