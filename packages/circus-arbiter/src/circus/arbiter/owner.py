@@ -161,7 +161,10 @@ def owner_by_processes(connection: Connection) -> int | None:
 
     for process in psutil.process_iter():
         try:
-            held = getattr(process, "net_connections", None) or process.connections
+            # Renamed in psutil 6.
+            held = getattr(
+                process, "net_connections" if hasattr(process, "net_connections") else "connections"
+            )
             ends = [(tuple(one.laddr), tuple(one.raddr)) for one in held(kind="tcp")]
             if (connection.here, connection.there) in ends:
                 return int(process.uids().effective)
