@@ -267,6 +267,7 @@ class Normaliser:
             case str():
                 text = value.replace(str(self.daemon.folder), "<dir>")
                 text = re.sub(r"\b\d{3,}\b", lambda match: str(self.pids.get(int(match[0]), match[0])), text)
+                text = re.sub(r"\Apython3?(\.\d+)?\Z", "python", text)  # whose scripts name their Python differently
                 return "circusd" if "circusd" in text and str(self.daemon.config.name) in text else text
             case _:
                 return value

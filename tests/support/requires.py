@@ -20,8 +20,9 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = ROOT / ".venv-reference" / "bin"
-"""Programs of the reference, made by `make reference`."""
+_TOLD = os.environ.get("CIRCUS_REFERENCE_PYTHON")
+REFERENCE = Path(_TOLD).parent if _TOLD else ROOT / ".venv-reference" / "bin"
+"""Programs of the reference: made by `make reference`, or those beside the Python that CIRCUS_REFERENCE_PYTHON names."""
 OURS = Path(sys.executable).parent
 """Programs of this workspace."""
 
