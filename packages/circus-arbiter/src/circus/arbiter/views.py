@@ -12,6 +12,8 @@ from circus.watcher.views import LastExit, Waiting, WorkerView
 __all__ = ["describe_watcher", "option_values", "socket_view", "trouble"]
 
 _RENAMED = {"stdout_stream": "stdout_stream_conf", "stderr_stream": "stderr_stream_conf"}
+_WHOLE = ("max_age", "max_age_variance", "warmup_delay")
+"""Seconds that scripts read as whole numbers; ours may have a fraction, and are shown without one where there is none."""
 
 
 def option_values(spec: WatcherSpec) -> dict[str, Any]:
@@ -30,6 +32,8 @@ def option_values(spec: WatcherSpec) -> dict[str, Any]:
             values[name] = {hook: [_plain(one.target), one.ignore_failure] for hook, one in value.items()}
         else:
             values[name] = list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownArgumentType]
+    for name in _WHOLE:
+        values[name] = int(values[name]) if values[name] == int(values[name]) else values[name]
     if values["args"] is None:
         values["args"] = ""
     values["numprocesses"] = spec.count
