@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,17 +45,11 @@ def needs_reference() -> pytest.MarkDecorator:
     )
 
 
-@cache
-def daemon_works() -> bool:
-    """Whether this workspace's circusd is installed and starts."""
-    program = OURS / "circusd"
-    if not program.exists():
-        return False
-    return (
-        subprocess.run([program, "--version"], capture_output=True, check=False, timeout=20).returncode == 0
-    )
+def daemon_installed() -> bool:
+    """Whether this workspace's circusd is installed; one that is broken is for a test to say."""
+    return (OURS / "circusd").exists()
 
 
 def needs_daemon() -> pytest.MarkDecorator:
     """Skip without this workspace's circusd."""
-    return pytest.mark.skipif(not daemon_works(), reason="circusd is not installed: make setup")
+    return pytest.mark.skipif(not daemon_installed(), reason="circusd is not installed: make setup")

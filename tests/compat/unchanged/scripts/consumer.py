@@ -13,12 +13,12 @@ consumer = CircusConsumer(["watcher.app."], endpoint=pubsub, timeout=0.05)
 seen = []
 subscribed = False
 while not subscribed:
-    client.call({"command": "set", "properties": {"name": "app", "options": {"max_age": 5000}, "waiting": True}})
+    client.call({"command": "set", "properties": {"name": "app", "options": {"graceful_timeout": 20}, "waiting": True}})
     subscribed = bool(dict(consumer.poller.poll(50)))
 
 client.call({"command": "stop", "properties": {"name": "app", "waiting": True}})
 client.call({"command": "start", "properties": {"name": "app", "waiting": True}})
-client.call({"command": "set", "properties": {"name": "app", "options": {"max_age": 6000}, "waiting": True}})
+client.call({"command": "set", "properties": {"name": "app", "options": {"graceful_timeout": 25}, "waiting": True}})
 started = False
 for topic, message in consumer:
     name = topic.decode("utf-8").split(".")[-1]

@@ -43,9 +43,4 @@ answers = [
     call("quit", waiting=True)["status"],
 ]
 client.stop()
-try:
-    gone = CircusClient(endpoint=endpoint + "-of-nobody", timeout=0.2)
-    gone.call({"command": "status", "properties": {}})
-except CallError as exception:
-    answers.append(str(exception))
 print(json.dumps(answers))

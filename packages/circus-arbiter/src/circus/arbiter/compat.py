@@ -10,12 +10,13 @@ blocking `start` runs in the main thread, the handlers of TERM, INT, QUIT and HU
 import asyncio
 import concurrent.futures
 import contextlib
+import functools
 import logging
 import os
 import shlex
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,7 +37,7 @@ from circus.sockets import CircusSocket, CircusSockets, SocketSpec
 from circus.watcher import Watcher
 from circus.watcher import commands as tell
 
-__all__ = ["Arbiter", "ThreadedArbiter", "get_arbiter"]
+__all__ = ["Arbiter", "HookObjects", "ThreadedArbiter", "get_arbiter"]
 
 log = logging.getLogger("circus.arbiter")
 
@@ -182,17 +183,24 @@ class Arbiter:
             ConfigError: it cannot be run, with everything that is wrong.
         """
         config = read_config(config_file)
-        options = {name: getattr(config.arbiter, name) for name in ArbiterOptions.model_fields}
-        for name in ("include", "include_dir"):
-            del options[name]
         arbiter = cls(
             [Watcher(watcher.name, **dict(watcher.options)) for watcher in config.watchers],
             plugins=[{"name": plugin.name, **dict(plugin.options)} for plugin in config.plugins],
             sockets=[_socket(spec) for spec in config.socket_specs],
             loop=loop,
-            **options,
+            **_keywords(config.arbiter),
         )
         arbiter.config_file = os.path.abspath(config_file)
+        return arbiter
+
+    @classmethod
+    def of(cls, engine: Engine, loop: asyncio.AbstractEventLoop) -> "Arbiter":
+        """A handle for an engine that runs already, on that loop."""
+        blueprint = engine.blueprint
+        arbiter = cls((), **_keywords(blueprint.options))
+        arbiter.config_file = blueprint.path
+        arbiter.loop = arbiter.ctrl.loop = LoopAdapter(loop)
+        arbiter._engine = engine
         return arbiter
 
     # -- starting ----------------------------------------------------------------------------------------------
@@ -253,7 +261,7 @@ class Arbiter:
             self._blueprint(),
             spawner=LocalSpawner(),
             context=self.context,
-            facade=self._facade,
+            facade=self.hook_keywords,
             bound=self._bind(),
             before_reload=None if self.prereload_fn is None else self._before_reload,
         )
@@ -325,13 +333,21 @@ class Arbiter:
             path=self.config_file,
         )
 
-    def _facade(self, entry: Entry) -> tuple[Watcher, "Arbiter"]:
+    def hook_keywords(self, entry: Entry) -> dict[str, Any]:
+        """What the hooks of a watcher are given."""
+        return {"watcher": self._handle(entry), "arbiter": self}
+
+    def _handle(self, entry: Entry) -> Watcher:
+        """The object that stands for a watcher: the caller's own, or one that is made with the first look."""
         key = entry.name.lower()
+        made = self._facades.get(key)
+        if made is not None and made.stands_for(entry.runner):
+            return made
         known = next((watcher for watcher in self._watchers if watcher.name.lower() == key), None)
         watcher = known if known is not None else Watcher.of(entry.runner)
         watcher.attach(entry.runner, self)
         self._facades[key] = watcher
-        return watcher, self
+        return watcher
 
     # -- stopping ----------------------------------------------------------------------------------------------
 
@@ -350,7 +366,7 @@ class Arbiter:
             engine.request_stop("stop()")
             await engine.watchers_gone()
 
-        return self._pass_on(work())
+        return self.pass_on(work())
 
     async def _emergency_stop(self) -> None:
         """Stop without grace; for whoever has to end at once."""
@@ -366,7 +382,7 @@ class Arbiter:
 
     # -- passing on --------------------------------------------------------------------------------------------
 
-    def _pass_on(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def pass_on(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Do it on the arbiter's loop; see `stop` for what comes back."""
         loop = unwrap(self.loop)
         try:
@@ -385,7 +401,7 @@ class Arbiter:
         return self._engine
 
     def _told(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self._pass_on(work)
+        return self.pass_on(work)
 
     def start_watchers(self, watcher_iter_func: Callable[..., Iterable[Watcher]] | None = None) -> Any:
         """Start all watchers that start by themselves, or those that a function gives."""
@@ -434,7 +450,7 @@ class Arbiter:
         """All watchers; before the start a list that may be changed."""
         if self._engine is None:
             return self._watchers
-        return [self._facades[entry.name.lower()] for entry in self._engine.roster]
+        return [self._handle(entry) for entry in self._engine.roster]
 
     def iter_watchers(self, reverse: bool = True) -> list[Watcher]:
         """All watchers by priority, the highest first."""
@@ -511,6 +527,52 @@ class Arbiter:
 
     def initialize(self) -> None:
         """Kept for programs that call it: all is done by `start`."""
+
+
+class HookObjects:
+    """What the hooks of circusd's watchers are given: the objects that they know, made when a hook is called first."""
+
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._arbiter: Arbiter | None = None
+        self._lock = threading.Lock()
+
+    def attach(self, engine: Engine) -> None:
+        """Look at this engine, which is to run on the running loop."""
+        self._engine, self._loop = engine, asyncio.get_running_loop()
+
+    def of(self, entry: Entry) -> Mapping[str, Any]:
+        """The keywords of one watcher's hooks."""
+        return _OnDemand(lambda: self._make(entry))
+
+    def _make(self, entry: Entry) -> Mapping[str, Any]:
+        assert self._engine is not None
+        assert self._loop is not None
+        with self._lock:  # hooks of several watchers run in threads of their own
+            if self._arbiter is None:
+                self._arbiter = Arbiter.of(self._engine, self._loop)
+            return self._arbiter.hook_keywords(entry)
+
+
+class _OnDemand(Mapping[str, Any]):
+    """The keywords ``watcher`` and ``arbiter``, made with the first look."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        self._make = make
+
+    @functools.cached_property
+    def _made(self) -> Mapping[str, Any]:
+        return self._make()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("watcher", "arbiter"))
+
+    def __len__(self) -> int:
+        return 2
 
 
 class ThreadedArbiter(threading.Thread, Arbiter):
@@ -629,6 +691,15 @@ def _program(command: str) -> str:
     except ValueError:
         words = command.split()
     return os.path.basename(words[0]) if words else ""
+
+
+def _keywords(options: ArbiterOptions) -> dict[str, Any]:
+    """The arguments of `Arbiter` that options of the daemon stand for."""
+    return {
+        name: getattr(options, name)
+        for name in ArbiterOptions.model_fields
+        if name not in {"include", "include_dir"}
+    }
 
 
 def _without_name(plugin: Mapping[str, Any]) -> dict[str, Any]:

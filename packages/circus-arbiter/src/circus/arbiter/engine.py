@@ -12,8 +12,9 @@ import asyncio
 import logging
 import os
 import socket as stdlib_socket
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, final
 
 import zmq
@@ -66,6 +67,22 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
 
 
 @final
+class _HookKeywords(Mapping[str, Any]):
+    """The keywords of a watcher's hooks, which are known only once there is its entry."""
+
+    known: Mapping[str, Any] = MappingProxyType({})
+
+    def __getitem__(self, key: str) -> Any:
+        return self.known[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+
+@final
 class Exit(Exception):  # noqa: N818 - an outcome, not an error
     """Why the arbiter ended although nobody asked for it; the text is the reason."""
 
@@ -78,7 +95,7 @@ class Engine:
         blueprint: what to run: options, sockets, watchers, and how to read them again.
         spawner: who starts processes.
         context: a ZeroMQ context; without one, the engine makes and ends its own.
-        facade: makes what user hooks are given as `watcher` and `arbiter`.
+        facade: gives the keywords of a watcher's hooks, `watcher` and `arbiter`; called when the watcher is taken in.
         version: what we say we are.
         bound: sockets that are bound already; the engine's from now on.
         received: descriptors that the service manager passed to us; the engine's from now on.
@@ -91,7 +108,7 @@ class Engine:
         *,
         spawner: Spawner,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
-        facade: Callable[[Entry], tuple[Any, Any]] = lambda entry: (entry, None),
+        facade: Callable[[Entry], Mapping[str, Any]] = lambda entry: {"watcher": entry, "arbiter": None},
         version: str = "",
         bound: Iterable[BoundSocket] = (),
         received: Iterable[Received] = (),
@@ -274,7 +291,7 @@ class Engine:
 
     def _enroll(self, spec: WatcherSpec) -> Entry:
         output = HubOutput(spec, hub=self.output, capture=self.blueprint.options.capture)
-        context: dict[str, Any] = {}
+        context = _HookKeywords()
         runner = WatcherRunner(
             spec,
             spawner=self.spawner,
@@ -285,7 +302,7 @@ class Engine:
             pace=self.pace,
         )
         entry = Entry(runner, output)
-        context["watcher"], context["arbiter"] = self._facade(entry)
+        context.known = self._facade(entry)
         self.roster.add(entry)
         if self._log_wanted:
             entry.follow(self._publish_lines)

@@ -19,6 +19,7 @@ from typing import final
 
 from circus import __version__
 from circus.arbiter.build import Blueprint, from_config
+from circus.arbiter.compat import HookObjects
 from circus.arbiter.engine import Engine, Exit
 from circus.arbiter.errors import ArbiterError
 from circus.arbiter.signals import SignalDesk
@@ -167,7 +168,15 @@ class _Daemon:
         spawner = LocalSpawner()
         spawner.raise_nofile()
         become_subreaper()
-        engine = Engine(blueprint, spawner=spawner, version=__version__, received=take_listen_fds(os.environ))
+        hooks = HookObjects()
+        engine = Engine(
+            blueprint,
+            spawner=spawner,
+            facade=hooks.of,
+            version=__version__,
+            received=take_listen_fds(os.environ),
+        )
+        hooks.attach(engine)
         orphans = OrphanDuty(spawner.forest)
         signals = SignalDesk(_Meanings(engine, orphans).table)
         signals.install()

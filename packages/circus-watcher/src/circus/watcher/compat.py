@@ -324,6 +324,10 @@ class Watcher:
         """Be the handle of this runner, until `detach`."""
         self._runner, self.arbiter = runner, arbiter
 
+    def stands_for(self, runner: WatcherRunner) -> bool:
+        """Whether it is the handle of that runner."""
+        return self._runner is runner
+
     def detach(self) -> None:
         """Be a description again."""
         self._refresh()
@@ -348,6 +352,8 @@ class Watcher:
         home = self._home
         if home is not None and home.thread is not None:
             return asyncio.run_coroutine_threadsafe(work, home.loop).result()
+        if self.arbiter is not None:  # a hook calls this from a thread that is not its loop's
+            return self.arbiter.pass_on(work)
         return asyncio.get_running_loop().create_task(work)
 
     def outcome(self, command: Command) -> Any:

@@ -56,7 +56,9 @@ def add(engine: "Engine", request: ask.Add) -> Answer:
     async def work() -> Reply:
         outcomes = await engine.tell([entry], tell.Start())
         raise_if_failed(outcomes)
-        return info(outcomes[0][1])  # not under a key of its own: so it has always been, for this command alone
+        return info(
+            outcomes[0][1]
+        )  # not under a key of its own: so it has always been, for this command alone
 
     return Work(work())
 
