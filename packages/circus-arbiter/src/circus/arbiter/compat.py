@@ -10,13 +10,12 @@ blocking `start` runs in the main thread, the handlers of TERM, INT, QUIT and HU
 import asyncio
 import concurrent.futures
 import contextlib
-import functools
 import logging
 import os
 import shlex
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,7 +36,7 @@ from circus.sockets import CircusSocket, CircusSockets, SocketSpec
 from circus.watcher import Watcher
 from circus.watcher import commands as tell
 
-__all__ = ["Arbiter", "HookObjects", "ThreadedArbiter", "get_arbiter"]
+__all__ = ["Arbiter", "ThreadedArbiter", "get_arbiter"]
 
 log = logging.getLogger("circus.arbiter")
 
@@ -527,52 +526,6 @@ class Arbiter:
 
     def initialize(self) -> None:
         """Kept for programs that call it: all is done by `start`."""
-
-
-class HookObjects:
-    """What the hooks of circusd's watchers are given: the objects that they know, made when a hook is called first."""
-
-    def __init__(self) -> None:
-        self._engine: Engine | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._arbiter: Arbiter | None = None
-        self._lock = threading.Lock()
-
-    def attach(self, engine: Engine) -> None:
-        """Look at this engine, which is to run on the running loop."""
-        self._engine, self._loop = engine, asyncio.get_running_loop()
-
-    def of(self, entry: Entry) -> Mapping[str, Any]:
-        """The keywords of one watcher's hooks."""
-        return _OnDemand(lambda: self._make(entry))
-
-    def _make(self, entry: Entry) -> Mapping[str, Any]:
-        assert self._engine is not None
-        assert self._loop is not None
-        with self._lock:  # hooks of several watchers run in threads of their own
-            if self._arbiter is None:
-                self._arbiter = Arbiter.of(self._engine, self._loop)
-            return self._arbiter.hook_keywords(entry)
-
-
-class _OnDemand(Mapping[str, Any]):
-    """The keywords ``watcher`` and ``arbiter``, made with the first look."""
-
-    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
-        self._make = make
-
-    @functools.cached_property
-    def _made(self) -> Mapping[str, Any]:
-        return self._make()
-
-    def __getitem__(self, key: str) -> Any:
-        return self._made[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("watcher", "arbiter"))
-
-    def __len__(self) -> int:
-        return 2
 
 
 class ThreadedArbiter(threading.Thread, Arbiter):

@@ -12,9 +12,8 @@ import asyncio
 import logging
 import os
 import socket as stdlib_socket
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from types import MappingProxyType
 from typing import Any, final
 
 import zmq
@@ -25,7 +24,7 @@ from circus.arbiter.build import Blueprint
 from circus.arbiter.commands import handlers
 from circus.arbiter.control import Control, Incoming
 from circus.arbiter.dispatch import Dispatcher
-from circus.arbiter.entry import Entry
+from circus.arbiter.entry import Entry, HookKeywords
 from circus.arbiter.errors import ArbiterError, ForbiddenError
 from circus.arbiter.peers import Gate
 from circus.arbiter.publish import Publisher
@@ -64,22 +63,6 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
         await work
     except Exception:
         log.exception("internal error")
-
-
-@final
-class _HookKeywords(Mapping[str, Any]):
-    """The keywords of a watcher's hooks, which are known only once there is its entry."""
-
-    known: Mapping[str, Any] = MappingProxyType({})
-
-    def __getitem__(self, key: str) -> Any:
-        return self.known[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.known)
-
-    def __len__(self) -> int:
-        return len(self.known)
 
 
 @final
@@ -291,7 +274,7 @@ class Engine:
 
     def _enroll(self, spec: WatcherSpec) -> Entry:
         output = HubOutput(spec, hub=self.output, capture=self.blueprint.options.capture)
-        context = _HookKeywords()
+        context = HookKeywords()
         runner = WatcherRunner(
             spec,
             spawner=self.spawner,

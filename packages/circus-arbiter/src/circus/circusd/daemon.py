@@ -19,9 +19,9 @@ from typing import final
 
 from circus import __version__
 from circus.arbiter.build import Blueprint, from_config
-from circus.arbiter.compat import HookObjects
 from circus.arbiter.engine import Engine, Exit
 from circus.arbiter.errors import ArbiterError
+from circus.arbiter.hookside import HookObjects
 from circus.arbiter.signals import SignalDesk
 from circus.circusd import cli
 from circus.circusd.background import fork_and_wait_until_ready
