@@ -35,6 +35,7 @@ from circus.process.clock import monotonic, wall
 from circus.process.facts import Observer
 from circus.process.seam import Spawner
 from circus.protocol.codec import Call, Malformed
+from circus.protocol.endpoints import DEFAULT_STATS_ENDPOINT
 from circus.protocol.events import log_topic, watcher_topic
 from circus.protocol.options import ArbiterOptions
 from circus.sockets import BoundSocket, Received, SocketSet
@@ -494,7 +495,7 @@ class Engine:
         options: ArbiterOptions = self.blueprint.options
         return {
             "endpoint": options.endpoint,
-            "stats_endpoint": options.stats_endpoint,
+            "stats_endpoint": options.stats_endpoint or DEFAULT_STATS_ENDPOINT,
             "pubsub_endpoint": options.pubsub_endpoint,
             "check_delay": options.check_delay,
             "multicast_endpoint": options.multicast_endpoint,
