@@ -22,7 +22,8 @@ config = {
     "logoutput": at("daemon.log"),
     "loglevel": "INFO",
     "debug": False,
-    "statsd": False,
+    "stats_endpoint": "ipc://" + at("stats"),
+    "statsd": True,
     "pidfile": at("daemon.pid"),
     "watchers": [
         {
