@@ -12,7 +12,12 @@ client = CircusClient(endpoint=endpoint, timeout=10.0)
 
 
 def call(command, **properties):
-    return client.call({"command": command, "properties": properties})
+    for _ in range(100):
+        reply = client.call({"command": command, "properties": properties})
+        if "already running" not in reply.get("reason", ""):
+            break
+        time.sleep(0.1)  # as such programs have to do, where the daemon is busy with something else
+    return reply
 
 
 def info(reply):
