@@ -182,6 +182,22 @@ def test_daemon_of_a_scientific_program(both):
     assert ours == reference
 
 
+@pytest.mark.parametrize(("client", "server"), [("reference", "ours"), ("ours", "reference")])
+def test_clients_of_the_one_and_the_daemon_of_the_other(sides, client, server):
+    programs = getattr(sides, client)
+    config = FOLLOWED + "[watcher:workers]\ncmd = sleep 987\nnumprocesses = 2\n"
+    with daemon(getattr(sides, server), sides.folder / "d", config) as circusd:
+        circusd.settle()
+        seen = json.loads(script(programs, "consumer.py", circusd.endpoint, circusd.pubsub_endpoint))
+        answers = json.loads(script(programs, "drive_workers.py", circusd.endpoint))
+        code = circusd.wait()
+    assert {"start", "stop", "spawn", "reap", "updated"} <= {event[0] for event in seen}
+    assert answers == [
+        "active", 2, ["floatfloat"] * 2, "float", "ok", "ok", "ok", 3, ["app", "workers"], "ok",
+    ]  # fmt: skip
+    assert code == 0
+
+
 @pytest.mark.parametrize("name", ["embed_server.py", "embed_launcher.py"])
 def test_embedding_program(both, name):
     reference, ours = both(lambda programs, folder: script(programs, name, folder))
