@@ -8,6 +8,7 @@ import threading
 
 from circus.arbiter import Arbiter
 from circus.client import CircusClient
+from circus.plugins import CircusPlugin  # imported by such programs
 from circus.sockets import CircusSocket
 from circus.watcher import Watcher
 
