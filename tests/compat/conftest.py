@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from requires import OURS, REFERENCE, daemon_works
+from requires import OURS, REFERENCE, daemon_installed
 
 SELF_CHECK = os.environ.get("COMPAT_TARGET") == "reference"
 
@@ -33,7 +33,7 @@ class Sides:
 def sides() -> Iterator[Sides]:
     if not (REFERENCE / "circusd").exists():
         pytest.skip("the reference is not installed: make reference")
-    if not SELF_CHECK and not daemon_works():
+    if not SELF_CHECK and not daemon_installed():
         pytest.skip("circusd is not installed: make setup")
     folder = Path(
         tempfile.mkdtemp(prefix="cc")

@@ -35,6 +35,9 @@ cmd = sleep 987
 [watcher:idle]
 cmd = sleep 987
 autostart = False
+[watcher:last]
+cmd = sleep 987
+autostart = False
 """
 
 EVENT_GROUPS = (

@@ -5,13 +5,14 @@ TEXT`` with a part of the text.
 """
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from differences import CONFIGURATIONS
 
 from circus.config import ConfigError, Severity, check, get_config, read_config
+from requires import REFERENCE, needs_reference
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = Path(__file__).parent / "configs"
@@ -25,28 +26,6 @@ ENVIRON = {
     "PART": "part-one",
     "SECRET": " pa$SSword ",
 }
-
-DIFFERENCES = {
-    "bad_stream.ini": "the old dict keeps what the model refuses; the reference falls over it",
-    "blank_after_colon.ini": "white space around a name is no part of it",
-    "bom.ini": "a byte order mark is passed over",
-    "duplicate_continued.ini": "what continues an ignored value is ignored, not added to the value that counts",
-    "empty_values.ini": "an empty umask is none, not an empty text",
-    "expand_hook.ini": "a variable may stand in the name of a hook, as in every other option",
-    "expand_in_env.ini": "a variable of [env] may refer to another one, as the manual says",
-    "expand_in_special_env.ini": "a variable of [env:...] is expanded, as the manual says",
-    "expand_number_special.ini": "the most special value counts for numbers, too, as the manual says",
-    "expand_shell_in_command.ini": "a command gets a variable as the worker sees it",
-    "expand_signal.ini": "a variable may stand for a signal",
-    "include/itself.ini": "a file that includes itself is read once; the reference falls over it",
-    "indented_first.ini": "the first option of a section may be indented; the reference takes the blanks for its name",
-    "name_option.ini": "an option called name does not rename the watcher",
-    "nameless_option.ini": "a value without an option is an error with its line",
-    "numprocesses_auto.ini": "new",
-    "old_defaults.ini": "pauses may be fractions of a second",
-    "sockets_by_name.ini": "new",
-}
-"""File to reason: where `get_config` differs on purpose. A line that is not true any more fails."""
 
 
 def promise(name: str) -> tuple[str, str]:
@@ -119,17 +98,10 @@ print(json.dumps(answers, default=repr))
 """
 
 
-def reference_python() -> str:
-    python = os.environ.get("CIRCUS_REFERENCE_PYTHON") or str(ROOT / ".venv-reference" / "bin" / "python")
-    if not Path(python).exists():
-        pytest.skip("the reference is not here: make reference")
-    return python
-
-
 @pytest.fixture(scope="module")
 def reference():
     done = subprocess.run(
-        [reference_python(), "-c", _RUN, str(CONFIGS), *INI_FILES],
+        [REFERENCE / "python", "-c", _RUN, str(CONFIGS), *INI_FILES],
         env={**ENVIRON, "PYTHONUTF8": "1"},
         capture_output=True,
         text=True,
@@ -157,6 +129,7 @@ def ours(name: str) -> dict:
     return {"config": normal(json.loads(json.dumps(config)))}
 
 
+@needs_reference()
 @pytest.mark.reference
 @pytest.mark.real
 @pytest.mark.slow
@@ -166,7 +139,7 @@ def test_get_config_is_the_reference_s(name, reference):
     theirs = {"config": normal(answer["config"])} if "config" in answer else {"error": answer["error"]}
     mine = ours(name)
     same = mine == theirs or ("error" in mine and "error" in theirs)
-    if name in DIFFERENCES:
+    if name in CONFIGURATIONS:
         assert not same, f"no difference any more: take {name} out of the table"
     else:
         assert mine == theirs or same

@@ -25,7 +25,9 @@ def test_the_web_console_answers_on_the_socket_that_circusd_bound(tmp_path):
     port = free_port()
     config = f"httpd = True\nhttpd_host = 127.0.0.1\nhttpd_port = {port}\n[watcher:a]\ncmd = sleep 1000\n"
     with Daemon(tmp_path, config, program=OURS / "circusd", env={"XDG_RUNTIME_DIR": str(tmp_path)}) as daemon:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=45)  # the listener waits for the console
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=45
+        )  # the listener waits for the console
         with closing(connection):
             connection.request("GET", "/health")
             with connection.getresponse() as answer:

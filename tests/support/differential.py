@@ -242,6 +242,7 @@ class Normaliser:
         text = re.sub(r"\b\d+:\d\d\.\d\d\b", "0:00.00", text)
         text = re.sub(r"(?<![\w.])\d+(\.\d+)?[KMGT]\b", "1M", text)
         text = re.sub(r"(?<![\w.-])\d+\.\d+(?![\w.])", "0.0", text)
+        text = re.sub(r"\bpython3(\.\d+)?\b", "python", text)
         text = re.sub(r"^\d+:socket", "9:socket", text, flags=re.MULTILINE)
         numbers = sorted({int(number) for number in re.findall(r"(?<![\w.])\d{3,7}(?![\w.])", text)})
         places = {number: FIRST_PID + index for index, number in enumerate(numbers) if number not in KEPT}
@@ -267,6 +268,9 @@ class Normaliser:
             case str():
                 text = value.replace(str(self.daemon.folder), "<dir>")
                 text = re.sub(r"\b\d{3,}\b", lambda match: str(self.pids.get(int(match[0]), match[0])), text)
+                text = re.sub(
+                    r"\Apython3(\.\d+)?\Z", "python", text
+                )  # as scripts name it on their first line
                 return "circusd" if "circusd" in text and str(self.daemon.config.name) in text else text
             case _:
                 return value

@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,8 +18,9 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = ROOT / ".venv-reference" / "bin"
-"""Programs of the reference, made by `make reference`."""
+_TOLD = os.environ.get("CIRCUS_REFERENCE_PYTHON")
+REFERENCE = Path(_TOLD).parent if _TOLD else ROOT / ".venv-reference" / "bin"
+"""Programs of the reference: made by `make reference`, or those beside the Python that CIRCUS_REFERENCE_PYTHON names."""
 OURS = Path(sys.executable).parent
 """Programs of this workspace."""
 
@@ -46,17 +45,11 @@ def needs_reference() -> pytest.MarkDecorator:
     )
 
 
-@cache
-def daemon_works() -> bool:
-    """Whether this workspace's circusd is installed and starts."""
-    program = OURS / "circusd"
-    if not program.exists():
-        return False
-    return (
-        subprocess.run([program, "--version"], capture_output=True, check=False, timeout=20).returncode == 0
-    )
+def daemon_installed() -> bool:
+    """Whether this workspace's circusd is installed; one that is broken is for a test to say."""
+    return (OURS / "circusd").exists()
 
 
 def needs_daemon() -> pytest.MarkDecorator:
     """Skip without this workspace's circusd."""
-    return pytest.mark.skipif(not daemon_works(), reason="circusd is not installed: make setup")
+    return pytest.mark.skipif(not daemon_installed(), reason="circusd is not installed: make setup")

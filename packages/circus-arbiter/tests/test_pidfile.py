@@ -49,7 +49,9 @@ def test_without_a_name_one_is_made():
 
 
 @pytest.mark.parametrize(
-    "left", ["", "nonsense", "0", "-5", "99999999", f"{os.getppid()}\n", f"{os.getpid()}\n", "1\n"]
+    "left",
+    ["", "nonsense", "0", "-5", "99999999", f"{os.getppid()}\n", f"{os.getpid()}\n", "1\n"],
+    ids=["empty", "nonsense", "zero", "negative", "nobody", "parent", "ourselves", "init"],
 )
 def test_what_was_left_behind_is_taken_over(path, left):
     """Also with the number of a process that lives and has nothing to do with it, or of an earlier one like us."""

@@ -14,6 +14,7 @@ import zmq.asyncio
 
 from circus.arbiter.build import Blueprint
 from circus.arbiter.engine import Engine
+from circus.arbiter.hookside import HookObjects
 from circus.process.spawn import LocalSpawner
 from circus.protocol.options import ArbiterOptions, WatcherOptions, nest
 from circus.sockets import SocketSpec
@@ -94,11 +95,14 @@ def run(tmp_path: Path) -> Callable[..., Any]:
     ) -> AsyncIterator[Running]:
         endpoint, pubsub = f"ipc://{tmp_path}/ctl", f"ipc://{tmp_path}/pub"
         chosen = ArbiterOptions(endpoint=endpoint, pubsub_endpoint=pubsub, **options)
+        hooks = HookObjects()
         engine = Engine(
             Blueprint(options=chosen, watchers=watchers, sockets=sockets),
             spawner=LocalSpawner(),
+            facade=hooks.of,
             version="test",
         )
+        hooks.attach(engine)
         started = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(engine.run(started=started.set))

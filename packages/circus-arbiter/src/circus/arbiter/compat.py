@@ -12,7 +12,6 @@ import concurrent.futures
 import contextlib
 import logging
 import os
-import shlex
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 
 import zmq
 
+from circus.arbiter import adapt
 from circus.arbiter.build import Blueprint, helper_sockets, helper_watchers
 from circus.arbiter.engine import Engine, Entry
 from circus.arbiter.errors import ArbiterError
@@ -32,9 +32,10 @@ from circus.exc import AlreadyExist
 from circus.process.spawn import LocalSpawner
 from circus.protocol.endpoints import DEFAULT_ENDPOINT, DEFAULT_PUBSUB_ENDPOINT, DEFAULT_STATS_ENDPOINT
 from circus.protocol.options import ArbiterOptions, PluginOptions
-from circus.sockets import CircusSocket, CircusSockets, SocketSpec
+from circus.sockets import CircusSocket, CircusSockets
 from circus.watcher import Watcher
 from circus.watcher import commands as tell
+from circus.watcher.runner import WatcherRunner
 
 __all__ = ["Arbiter", "ThreadedArbiter", "get_arbiter"]
 
@@ -144,7 +145,7 @@ class Arbiter:
         self.statsd_close_outputs = statsd_close_outputs
         self.multicast_endpoint = multicast_endpoint
         self.plugins = [dict(plugin) for plugin in plugins or ()]
-        self.sockets = sockets if isinstance(sockets, CircusSockets) else _named(sockets or ())
+        self.sockets = sockets if isinstance(sockets, CircusSockets) else adapt.named(sockets or ())
         self.warmup_delay = warmup_delay
         self.httpd = httpd
         self.httpd_host = httpd_host
@@ -169,7 +170,7 @@ class Arbiter:
         self._restarting = False
         self._engine: Engine | None = None
         self._task: asyncio.Task[None] | None = None
-        self._facades: dict[str, Watcher] = {}
+        self._handles: dict[str, tuple[WatcherRunner, Watcher]] = {}
         if loop is not None:
             self.loop = loop
             self.ctrl.loop = loop
@@ -182,17 +183,24 @@ class Arbiter:
             ConfigError: it cannot be run, with everything that is wrong.
         """
         config = read_config(config_file)
-        options = {name: getattr(config.arbiter, name) for name in ArbiterOptions.model_fields}
-        for name in ("include", "include_dir"):
-            del options[name]
         arbiter = cls(
             [Watcher(watcher.name, **dict(watcher.options)) for watcher in config.watchers],
             plugins=[{"name": plugin.name, **dict(plugin.options)} for plugin in config.plugins],
-            sockets=[_socket(spec) for spec in config.socket_specs],
+            sockets=[adapt.socket(spec) for spec in config.socket_specs],
             loop=loop,
-            **options,
+            **adapt.keywords(config.arbiter),
         )
         arbiter.config_file = os.path.abspath(config_file)
+        return arbiter
+
+    @classmethod
+    def of(cls, engine: Engine, loop: asyncio.AbstractEventLoop) -> "Arbiter":
+        """A handle for an engine that runs already, on that loop."""
+        blueprint = engine.blueprint
+        arbiter = cls((), **adapt.keywords(blueprint.options))
+        arbiter.config_file = blueprint.path
+        arbiter.loop = arbiter.ctrl.loop = LoopAdapter(loop)
+        arbiter._engine = engine
         return arbiter
 
     # -- starting ----------------------------------------------------------------------------------------------
@@ -253,7 +261,7 @@ class Arbiter:
             self._blueprint(),
             spawner=LocalSpawner(),
             context=self.context,
-            facade=self._facade,
+            facade=self.hook_keywords,
             bound=self._bind(),
             before_reload=None if self.prereload_fn is None else self._before_reload,
         )
@@ -270,7 +278,7 @@ class Arbiter:
                 await engine.run(started=started)
         finally:
             self._engine = None
-            for watcher in self._facades.values():
+            for _, watcher in self._handles.values():
                 watcher.detach()
 
     def _before_reload(self) -> None:
@@ -312,7 +320,7 @@ class Arbiter:
             }
         )
         plugins = [
-            (str(plugin.get("name", plugin["use"])), PluginOptions.model_validate(_without_name(plugin)))
+            (str(plugin.get("name", plugin["use"])), PluginOptions.model_validate(adapt.without_name(plugin)))
             for plugin in self.plugins
         ]
         helpers = helper_watchers(options, plugins)
@@ -325,13 +333,20 @@ class Arbiter:
             path=self.config_file,
         )
 
-    def _facade(self, entry: Entry) -> tuple[Watcher, "Arbiter"]:
+    def hook_keywords(self, entry: Entry) -> dict[str, Any]:
+        """What the hooks of a watcher are given."""
+        return {"watcher": self._handle(entry), "arbiter": self}
+
+    def _handle(self, entry: Entry) -> Watcher:
+        """The object that stands for a watcher: the caller's own, or one that is made with the first look."""
         key = entry.name.lower()
-        known = next((watcher for watcher in self._watchers if watcher.name.lower() == key), None)
-        watcher = known if known is not None else Watcher.of(entry.runner)
-        watcher.attach(entry.runner, self)
-        self._facades[key] = watcher
-        return watcher, self
+        runner, watcher = self._handles.get(key, (None, None))
+        if watcher is None or runner is not entry.runner:  # there may have been another one of that name
+            known = next((one for one in self._watchers if one.name.lower() == key), None)
+            watcher = known if known is not None else Watcher.of(entry.runner)
+            watcher.attach(entry.runner, self)
+            self._handles[key] = entry.runner, watcher
+        return watcher
 
     # -- stopping ----------------------------------------------------------------------------------------------
 
@@ -350,7 +365,7 @@ class Arbiter:
             engine.request_stop("stop()")
             await engine.watchers_gone()
 
-        return self._pass_on(work())
+        return self.pass_on(work())
 
     async def _emergency_stop(self) -> None:
         """Stop without grace; for whoever has to end at once."""
@@ -366,7 +381,7 @@ class Arbiter:
 
     # -- passing on --------------------------------------------------------------------------------------------
 
-    def _pass_on(self, work: Coroutine[Any, Any, Any]) -> Any:
+    def pass_on(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Do it on the arbiter's loop; see `stop` for what comes back."""
         loop = unwrap(self.loop)
         try:
@@ -385,7 +400,7 @@ class Arbiter:
         return self._engine
 
     def _told(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return self._pass_on(work)
+        return self.pass_on(work)
 
     def start_watchers(self, watcher_iter_func: Callable[..., Iterable[Watcher]] | None = None) -> Any:
         """Start all watchers that start by themselves, or those that a function gives."""
@@ -434,7 +449,7 @@ class Arbiter:
         """All watchers; before the start a list that may be changed."""
         if self._engine is None:
             return self._watchers
-        return [self._facades[entry.name.lower()] for entry in self._engine.roster]
+        return [self._handle(entry) for entry in self._engine.roster]
 
     def iter_watchers(self, reverse: bool = True) -> list[Watcher]:
         """All watchers by priority, the highest first."""
@@ -598,7 +613,7 @@ def get_arbiter(
     for given in watchers:
         options = dict(given)
         options.pop("stream_backend", None)
-        options.setdefault("name", _program(options["cmd"]))
+        options.setdefault("name", adapt.program(options["cmd"]))
         if env is not None:
             options.setdefault("env", dict(env))
         made.append(Watcher.load_from_config(options))
@@ -619,44 +634,6 @@ def get_arbiter(
         loop=loop,
         check_delay=check_delay,
         **more,
-    )
-
-
-def _program(command: str) -> str:
-    """The name of the program in a command."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = command.split()
-    return os.path.basename(words[0]) if words else ""
-
-
-def _without_name(plugin: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in plugin.items() if key != "name"}
-
-
-def _named(sockets: Iterable[CircusSocket]) -> CircusSockets:
-    made = CircusSockets()
-    for sock in sockets:
-        made[sock.name] = sock
-    return made
-
-
-def _socket(spec: SocketSpec) -> CircusSocket:
-    return CircusSocket(
-        spec.name,
-        spec.host,
-        spec.port,
-        spec.family,
-        spec.type,
-        spec.proto,
-        spec.backlog,
-        spec.path,
-        spec.umask,
-        spec.replace,
-        spec.interface,
-        spec.reuse_port,
-        spec.blocking,
     )
 
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import socket as stdlib_socket
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, final
 
@@ -23,7 +23,7 @@ from circus.arbiter.build import Blueprint
 from circus.arbiter.commands import handlers
 from circus.arbiter.control import Incoming
 from circus.arbiter.dispatch import Dispatcher
-from circus.arbiter.entry import Entry
+from circus.arbiter.entry import Entry, HookKeywords
 from circus.arbiter.errors import ArbiterError
 from circus.arbiter.front import Front
 from circus.arbiter.roster import Roster, by_priority, priority_groups
@@ -32,6 +32,7 @@ from circus.config import Config, Plan
 from circus.process.clock import monotonic, wall
 from circus.process.facts import Observer
 from circus.process.seam import Spawner
+from circus.protocol.endpoints import DEFAULT_STATS_ENDPOINT
 from circus.protocol.events import log_topic, watcher_topic
 from circus.protocol.options import ArbiterOptions
 from circus.sockets import BoundSocket, Received, SocketSet
@@ -75,7 +76,7 @@ class Engine:
         blueprint: what to run: options, sockets, watchers, and how to read them again.
         spawner: who starts processes.
         context: a ZeroMQ context, used if an endpoint is inproc; otherwise the engine makes and ends its own.
-        facade: makes what user hooks are given as `watcher` and `arbiter`.
+        facade: gives the keywords of a watcher's hooks, `watcher` and `arbiter`; called when the watcher is taken in.
         version: what we say we are.
         bound: sockets that are bound already; the engine's from now on.
         received: descriptors that the service manager passed to us; the engine's from now on.
@@ -88,7 +89,7 @@ class Engine:
         *,
         spawner: Spawner,
         context: zmq.Context[zmq.Socket[bytes]] | None = None,
-        facade: Callable[[Entry], tuple[Any, Any]] = lambda entry: (entry, None),
+        facade: Callable[[Entry], Mapping[str, Any]] = lambda entry: {"watcher": entry, "arbiter": None},
         version: str = "",
         bound: Iterable[BoundSocket] = (),
         received: Iterable[Received] = (),
@@ -265,7 +266,7 @@ class Engine:
 
     def _enroll(self, spec: WatcherSpec) -> Entry:
         output = HubOutput(spec, hub=self.output, capture=self.blueprint.options.capture)
-        context: dict[str, Any] = {}
+        context = HookKeywords()
         runner = WatcherRunner(
             spec,
             spawner=self.spawner,
@@ -276,7 +277,7 @@ class Engine:
             pace=self.pace,
         )
         entry = Entry(runner, output)
-        context["watcher"], context["arbiter"] = self._facade(entry)
+        context.known = self._facade(entry)
         self.roster.add(entry)
         if self._log_wanted:
             entry.follow(self._publish_lines)
@@ -470,7 +471,7 @@ class Engine:
         options: ArbiterOptions = self.blueprint.options
         return {
             "endpoint": options.endpoint,
-            "stats_endpoint": options.stats_endpoint,
+            "stats_endpoint": options.stats_endpoint or DEFAULT_STATS_ENDPOINT,
             "pubsub_endpoint": options.pubsub_endpoint,
             "check_delay": options.check_delay,
             "multicast_endpoint": options.multicast_endpoint,

@@ -4,7 +4,9 @@ Nothing is decided here; the runner decides, the engine asks.
 """
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from logging import getLogger
+from types import MappingProxyType
 from typing import Any, final
 
 from circus.protocol.messages import Logs
@@ -13,9 +15,25 @@ from circus.watcher.commands import Command, Outcome
 from circus.watcher.output import Follow, HubOutput
 from circus.watcher.runner import WatcherRunner
 
-__all__ = ["Entry"]
+__all__ = ["Entry", "HookKeywords"]
 
 log = getLogger("circus.arbiter")
+
+
+@final
+class HookKeywords(Mapping[str, Any]):
+    """The keywords of a watcher's hooks, which are known only once there is its entry."""
+
+    known: Mapping[str, Any] = MappingProxyType({})
+
+    def __getitem__(self, key: str) -> Any:
+        return self.known[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.known)
+
+    def __len__(self) -> int:
+        return len(self.known)
 
 
 @final

@@ -12,23 +12,30 @@ from circus.watcher.views import LastExit, Waiting, WorkerView
 __all__ = ["describe_watcher", "option_values", "socket_view", "trouble"]
 
 _RENAMED = {"stdout_stream": "stdout_stream_conf", "stderr_stream": "stderr_stream_conf"}
+_WHOLE = ("max_age", "max_age_variance", "warmup_delay")
+"""Seconds that scripts read as whole numbers; ours may have a fraction, and are shown without one where there is none."""
 
 
 def option_values(spec: WatcherSpec) -> dict[str, Any]:
     """All options of a watcher under the reference's names, unknown ones and ours beside them, sorted.
 
-    As in the reference, `env` is the whole environment of the workers and `working_dir` is never empty.
+    As in the reference, `env` is the whole environment of the workers, `working_dir` is never empty, and what a file leaves
+    out is an empty text (`args`) or mapping (streams).
     """
     options = spec.options
     values: dict[str, Any] = {}
     for name in type(options).model_fields:
         value = getattr(options, name)
         if name in _RENAMED:
-            values[_RENAMED[name]] = {key: _plain(item) for key, item in value.written.items()} or None
+            values[_RENAMED[name]] = {key: _plain(item) for key, item in value.written.items()}
         elif name == "hooks":
             values[name] = {hook: [_plain(one.target), one.ignore_failure] for hook, one in value.items()}
         else:
             values[name] = list(value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownArgumentType]
+    for name in _WHOLE:
+        values[name] = int(values[name]) if values[name] == int(values[name]) else values[name]
+    if values["args"] is None:
+        values["args"] = ""
     values["numprocesses"] = spec.count
     values["env"] = dict(spec.env)
     values["working_dir"] = options.working_dir or os.getcwd()

@@ -21,6 +21,7 @@ from circus import __version__
 from circus.arbiter.build import Blueprint, from_config
 from circus.arbiter.engine import Engine, Exit
 from circus.arbiter.errors import ArbiterError
+from circus.arbiter.hookside import HookObjects
 from circus.arbiter.signals import SignalDesk
 from circus.circusd import cli
 from circus.circusd.background import fork_and_wait_until_ready
@@ -176,7 +177,15 @@ class _Daemon:
         spawner = LocalSpawner()
         spawner.raise_nofile()
         become_subreaper()
-        engine = Engine(blueprint, spawner=spawner, version=__version__, received=take_listen_fds(os.environ))
+        hooks = HookObjects()
+        engine = Engine(
+            blueprint,
+            spawner=spawner,
+            facade=hooks.of,
+            version=__version__,
+            received=take_listen_fds(os.environ),
+        )
+        hooks.attach(engine)
         orphans = OrphanDuty(spawner.forest)
         signals = SignalDesk(_Meanings(engine, orphans).table)
         signals.install()

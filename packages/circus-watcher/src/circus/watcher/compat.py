@@ -44,7 +44,9 @@ _SHOWN = (
 """What `options` shows, as the reference does, before the options that are not ours."""
 
 _ATTRIBUTE = {"stdout_stream": "stdout_stream_conf", "stderr_stream": "stderr_stream_conf"}
-_DEFAULTS: Mapping[str, Any] = {"env": None, "rlimits": None, "hooks": None, "stop_signal": signal.SIGTERM}
+_DEFAULTS: Mapping[str, Any] = {
+    "env": None, "rlimits": None, "hooks": None, "stop_signal": signal.SIGTERM, **dict.fromkeys(_ATTRIBUTE)
+}  # fmt: skip
 
 
 @final
@@ -130,11 +132,8 @@ class Watcher:
         }
         for field, info in WatcherOptions.model_fields.items():
             if field != "cmd":
-                default = _DEFAULTS[field] if field in _DEFAULTS else info.get_default()
-                given = options.get(field, default)
-                if field in _ATTRIBUTE:
-                    given = options.get(field)
-                setattr(self, _ATTRIBUTE.get(field, field), given)
+                default = _DEFAULTS.get(field, info.get_default())
+                setattr(self, _ATTRIBUTE.get(field, field), options.get(field, default))
         self._runner: WatcherRunner | None = None
         self._home: _Home | None = None
         self._env_is_whole = False
@@ -345,9 +344,10 @@ class Watcher:
         return self._in_loop(ask())
 
     def _in_loop(self, work: Any) -> Any:
-        home = self._home
-        if home is not None and home.thread is not None:
-            return asyncio.run_coroutine_threadsafe(work, home.loop).result()
+        if self._home is not None and self._home.thread is not None:
+            return asyncio.run_coroutine_threadsafe(work, self._home.loop).result()
+        if self.arbiter is not None:  # a hook calls this from a thread that is not its loop's
+            return self.arbiter.pass_on(work)
         return asyncio.get_running_loop().create_task(work)
 
     def outcome(self, command: Command) -> Any:

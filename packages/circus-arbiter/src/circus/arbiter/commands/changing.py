@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from circus.arbiter.dispatch import Answer, Later, Reply, Work
 from circus.arbiter.outcome import info, raise_if_failed
 from circus.exc import MessageError
+from circus.process.limits import RESOURCES
 from circus.protocol import messages as ask
 from circus.protocol.codec import describe_invalid
 from circus.protocol.options import WatcherOptions, is_watcher_option
@@ -19,12 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "reloadconfig", "rm", "set_"]
 
+_STREAMS = frozenset({"stdout_stream", "stderr_stream"})
+
 
 def _known(options: dict[str, Any], *, beside: frozenset[str] = frozenset()) -> None:
     """Refuse what is not an option, in the reference's words."""
-    for key in options:
+    for key, value in options.items():
         if not (is_watcher_option(key) or key in beside):
             raise MessageError(f"unknown key {key!r}")
+        if key.startswith("rlimit_") and key.removeprefix("rlimit_").lower() not in RESOURCES:
+            raise MessageError(f"{key!r} isn't a valid rlimit setting")
+        if key in _STREAMS and isinstance(value, dict) and value and "class" not in value:
+            raise MessageError(f"{key!r} must have a 'class' key")
 
 
 def _resolve(name: str, options: WatcherOptions) -> WatcherSpec:
@@ -49,7 +56,9 @@ def add(engine: "Engine", request: ask.Add) -> Answer:
     async def work() -> Reply:
         outcomes = await engine.tell([entry], tell.Start())
         raise_if_failed(outcomes)
-        return {"info": info(outcomes[0][1])}
+        return info(
+            outcomes[0][1]
+        )  # not under a key of its own: so it has always been, for this command alone
 
     return Work(work())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from circus.arbiter.dispatch import Answer, Later, Reply
 from circus.exc import MessageError
-from circus.process.facts import Observer
+from circus.process.facts import GONE, Observer
 from circus.protocol import messages as ask
 
 if TYPE_CHECKING:
@@ -29,15 +29,12 @@ def stats(engine: "Engine", request: ask.Stats) -> Answer:
 
 
 def dstats(engine: "Engine", _request: ask.Dstats) -> Answer:
-    """The same of the daemon itself and its children."""
+    """The same of the daemon itself; its children are the workers, which `stats` tells of."""
 
     async def work() -> Reply:
-        return {"info": (await _measure(engine.facts, [os.getpid()]))[os.getpid()]}
+        return {"info": (await _measure(engine.facts, [os.getpid()], children=False))[os.getpid()]}
 
     return Later(work())
-
-
-_GONE = "no such process"
 
 
 async def _measure(
@@ -45,30 +42,44 @@ async def _measure(
 ) -> dict[int, dict[str, Any] | str]:
     """Figures by pid; a text where a process has gone meanwhile, as clients expect it."""
     measured = await asyncio.to_thread(observer.infos, tuple(pids), children=children)
-    return {pid: _GONE if facts is None else dict(facts) for pid, facts in measured.items()}
+    return {pid: GONE if facts is None else dict(facts) for pid, facts in measured.items()}
 
 
 async def _of_all(engine: "Engine", entries: list["Entry"]) -> Reply:
-    pids = {entry.name: entry.runner.pids() for entry in entries}
+    pids = {entry: entry.runner.pids() for entry in entries}
     measured = await _measure(engine.facts, (pid for group in pids.values() for pid in group))
-    return {"infos": {name: {str(pid): measured[pid] for pid in group} for name, group in pids.items()}}
+    infos: Reply = {}
+    for entry, group in pids.items():
+        own = infos[entry.name] = {pid: measured[pid] for pid in group}
+        _place(entry, own)
+    return {"infos": infos}
 
 
 async def _of_watcher(engine: "Engine", entry: "Entry", *, extended: bool) -> Reply:
     measured = await _measure(engine.facts, entry.runner.pids())
-    if extended:
-        await _extend(entry, measured)
-    return {"name": entry.name, "info": {str(pid): one for pid, one in measured.items()}}
+    await _complete(entry, measured, extended=extended)
+    return {"name": entry.name, "info": measured}
 
 
 async def _of_process(engine: "Engine", entry: "Entry", pid: int, *, extended: bool) -> Reply:
     measured = await _measure(engine.facts, [pid])
-    if extended:
-        await _extend(entry, measured)
+    await _complete(entry, measured, extended=extended)
     return {"process": pid, "info": measured[pid]}
 
 
-async def _extend(entry: "Entry", measured: dict[int, dict[str, Any] | str]) -> None:
+async def _complete(entry: "Entry", measured: dict[int, dict[str, Any] | str], *, extended: bool) -> None:
+    _place(entry, measured)
+    if not extended:
+        return
     for pid, facts in measured.items():
         if not isinstance(facts, str):
             await entry.extend_stats(pid, facts)
+
+
+def _place(entry: "Entry", measured: dict[int, dict[str, Any] | str]) -> None:
+    """Say whose slot each worker is in, and since when."""
+    for worker in entry.runner.workers():
+        facts = None if worker.pid is None else measured.get(worker.pid)
+        if isinstance(facts, dict):
+            facts["wid"] = worker.wid
+            facts["started"] = worker.started_at

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from circus.arbiter.dispatch import Answer, Reply, Work
+from circus.arbiter.dispatch import Answer, Later, Reply, Work
 from circus.arbiter.errors import CommandFailedError
 from circus.arbiter.outcome import info, raise_if_failed
 from circus.arbiter.roster import by_priority
@@ -27,14 +27,15 @@ def _result(outcomes: Sequence[tuple[str, Outcome]], *, single: bool) -> Reply:
 
 
 def start(engine: "Engine", request: ask.Start) -> Answer:
-    """Start what matches; without a name, everything that starts by itself."""
+    """Start the one that matches; without a name, or where several match, those of them that start by themselves."""
     entries = engine.roster.matching(request.name, request.match)
-    if request.name is None:
+    single = request.name is not None and len(entries) == 1
+    if not single:
         entries = [entry for entry in entries if entry.autostart]
 
     async def work() -> Reply:
         outcomes = await engine.start_watchers(by_priority(entries))
-        return _result(outcomes, single=request.name is not None and len(entries) == 1)
+        return _result(outcomes, single=single)
 
     return Work(work())
 
@@ -111,7 +112,8 @@ def signal(engine: "Engine", request: ask.Signal) -> Answer:
         raise_if_failed(await engine.tell([entry], command))
         return {}
 
-    return Work(work())
+    # It is sent at once. Whoever names a process is told whether it was; of all of them, some may just have ended.
+    return Work(work()) if request.pid is None else Later(work())
 
 
 def _check_pid(entry: "Entry", pid: int | None) -> None:

@@ -67,7 +67,7 @@ def get(engine: "Engine", request: ask.Get) -> Answer:
 def globaloptions(engine: "Engine", request: ask.GlobalOptions) -> Answer:
     """Options of the daemon."""
     values = engine.global_options()
-    if request.option is None:
+    if not request.option:
         return {"options": values}
     if request.option not in values:
         raise MessageError(f"{request.option!r} not an existing option")
