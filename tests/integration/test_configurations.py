@@ -30,7 +30,7 @@ numprocesses = 2
 PROGRAM = """
 import signal, sys
 with open("gate", "w") as gate:
-    gate.write(sys.argv[1] + "\n")
+    print(sys.argv[1], file=gate)
 signal.pause()
 """
 
