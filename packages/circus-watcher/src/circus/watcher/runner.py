@@ -303,6 +303,8 @@ class WatcherRunner:
                 self._on_count(count, future)
             case commands.Configure(spec):
                 self._on_configure(spec, future)
+            case commands.Change(options):
+                self._on_change(options, future)
             case commands.SignalWorkers():
                 outcome = signal_workers(command, self._up_hands, self._trees, self.spec)
                 self._finish(future, outcome)
@@ -461,6 +463,15 @@ class WatcherRunner:
         else:
             self._ledger.add(Pending("set", future, self._is_reloaded, before=hands.wids))
             self._renew(sequential=False)
+
+    def _on_change(self, options: Mapping[str, Any], future: "asyncio.Future[Outcome]") -> None:
+        try:
+            spec = WatcherSpec.resolve(self.name, self.spec.options.changed(options))
+        except (WatcherError, ValueError) as error:
+            # It could be made of the options as they were when it was asked for: another change has come before it.
+            self._finish(future, Outcome(failures={"options": str(error)}, count=self.spec.count))
+            return
+        self._on_configure(spec, future)
 
     def _on_kill(self, command: commands.Kill, future: "asyncio.Future[Outcome]") -> None:
         hands = self._up_hands
