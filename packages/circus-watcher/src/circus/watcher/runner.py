@@ -179,6 +179,7 @@ class WatcherRunner:
             reloading=0 if board is None else board.old,
             waits_for=self._armed,
             lost_bytes=self._output.lost_bytes,
+            output_error=self._output.last_error,
         )
 
     def last_exits(self) -> tuple[LastExit, ...]:
@@ -830,7 +831,7 @@ class WatcherRunner:
 
     async def _publish_with_output(self, event: Failed) -> None:
         """Its last words may still be on their way."""
-        await self._output.drain(_DRAIN)
+        await self._output.drain(_DRAIN, wid=event.wid)
         self._publish(replace(event, output=self._output.tail(event.wid, 10)))
 
 
