@@ -60,7 +60,7 @@ def add(shared: Daemon) -> Iterator[Callable[..., None]]:
         names.append(name)
 
     yield start
-    left = set(names) & set(shared.call("list")["watchers"])
+    left = {name.lower() for name in names} & set(shared.call("list")["watchers"])
     with Crowd(shared.endpoint) as crowd:
         for name in left:
             crowd.ask("kill", name=name, graceful_timeout=0)
