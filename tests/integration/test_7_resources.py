@@ -88,7 +88,7 @@ def test_no_more_processes(
     )
     circusd.program = script(
         "as-nobody",
-        f"#!/bin/sh\nulimit -S -u 40\nexec {' '.join(NOBODY)} --inh-caps=+dac_override"
+        f"#!/bin/sh\nexec prlimit --nproc=40: {' '.join(NOBODY)} --inh-caps=+dac_override"
         f' --ambient-caps=+dac_override {circusd.program} "$@"\n',
     )
     shutil.chown(folder, 65534)

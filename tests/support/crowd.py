@@ -31,6 +31,7 @@ class Crowd:
         self._socket.connect(endpoint)
         self._next = 0
         self.replies: dict[str, dict[str, Any]] = {}
+        self.asked: dict[str, tuple[str, dict[str, Any]]] = {}
         self.order: list[str] = []
         """Tickets, in the order of their replies."""
 
@@ -39,6 +40,7 @@ class Crowd:
         self._next += 1
         ticket = f"ticket-{self._next}"
         body = {"id": ticket, "command": command, "properties": properties}
+        self.asked[ticket] = (command, properties)
         self._socket.send(json.dumps(body).encode())
         return ticket
 
@@ -48,9 +50,8 @@ class Crowd:
         while missing := [ticket for ticket in tickets if ticket not in self.replies]:
             left = max(0.0, end - time.monotonic())
             if not self._socket.poll(int(left * 1000)):
-                raise DeadlineError(
-                    f"{len(missing)} of {len(tickets)} requests were not answered: {missing[:5]}"
-                )
+                first = [self.asked.get(ticket, ticket) for ticket in missing[:5]]
+                raise DeadlineError(f"{len(missing)} of {len(tickets)} requests were not answered: {first}")
             reply = json.loads(self._socket.recv_multipart()[-1])
             self.replies[reply["id"]] = reply
             self.order.append(reply["id"])
