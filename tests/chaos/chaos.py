@@ -52,7 +52,7 @@ trap 'exit 0' TERM; while :; do wait; done""",
     "talker": """me=$$-$(cut -d' ' -f22 /proc/$$/stat); n=0; trap 'exit 0' TERM
 while :; do i=0
 while test $i -lt 25; do i=$((i+1)); n=$((n+1)); echo "$me $n"; done
-echo $n > {dir}/truth/$me; sleep 0.05; done""",
+echo $n > {dir}/truth/$me; sleep 0.3; done""",
     "gone": "",
 }
 STEADY = frozenset({"calm", "deaf", "brood", "talker"})
@@ -412,7 +412,13 @@ def command_line(pid: int) -> str:
         return ""
 
 
-def run(*, seconds: float, seed: int, watchers: int, say: Callable[[str], object] = print) -> None:
+def run(
+    *,
+    seconds: float,
+    seed: int,
+    watchers: int,
+    say: Callable[[str], object] = lambda text: print(text, flush=True),
+) -> None:
     """One run.
 
     Raises:
@@ -435,7 +441,7 @@ def run(*, seconds: float, seed: int, watchers: int, say: Callable[[str], object
         memory = resident_kib(daemon.pid)
         end, steps, checks = time.monotonic() + seconds, 0, 1
         while time.monotonic() < end:
-            for _ in range(chaos.rng.randint(20, 150)):
+            for _ in range(chaos.rng.randint(100, 300)):
                 chaos.act(crowd)
                 steps += 1
                 if crowd._next - len(crowd.replies) > OUTSTANDING:

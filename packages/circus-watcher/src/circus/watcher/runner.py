@@ -377,6 +377,7 @@ class WatcherRunner:
         self._ledger.supersede(_GOALS, name, self._answer)
         self._ledger.add(Pending(name, future, self._is_down, mark=self._downs))
         self._end(why, grace)
+        self._ledger.settle(self._answer)  # it may be down already, and started anew before this turn is over
 
     def _on_release(self, future: "asyncio.Future[Outcome]") -> None:
         hands = self._up_hands
@@ -558,14 +559,18 @@ class WatcherRunner:
             return
         falling = self._phase is Phase.FALLING
         stop = machine.Stop(self._stop_why if falling else Why.SCALE, grace=self._grace if falling else None)
+        moves, slots = self._plan(hands), len(hands.board.workers)
         hands.board.carry_out(
-            self._plan(hands),
+            moves,
             hands.now,
             self.spec.rules,
             start=self._why_start(),
             stop=stop,
             replace=stop if falling else machine.Stop(Why.RELOAD),
         )
+        if len(hands.board.workers) < slots + moves.start:
+            # Who had no process is gone already, and nothing else will say that the place is free.
+            self.post(_nothing)
 
     def _why_start(self) -> Why:
         if self._phase is Phase.RISING:
@@ -674,6 +679,7 @@ class WatcherRunner:
                 pass
             case Phase.PRESTART:
                 self._enter(Phase.DOWN)
+                self._downs += 1
             case Phase.RISING | Phase.RUNNING:
                 self._stop_why, self._grace = why, grace
                 self._enter(Phase.PRESTOP)
