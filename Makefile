@@ -72,7 +72,7 @@ test-real: $(STAMP)  ## the tests that start real processes
 test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a fresh environment
 	$(BIN)/pytest tests/layout/test_wheels.py -q
 
-chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=120, CHAOS_SEED=random
+chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=100, CHAOS_SEED=random
 	$(BIN)/python tests/chaos/chaos.py
 
 coverage: $(STAMP)  ## which lines and branches the tests reach

@@ -260,7 +260,9 @@ class Chaos:
     # --- what must hold --------------------------------------------------------------------------------------------
 
     def children(self) -> set[int]:
-        return {pid for pid, parent in self.family().items() if parent == self.daemon.pid}
+        """The children of circusd: those of its first thread, and it forks from no other."""
+        pid = self.daemon.pid
+        return {int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
     def family(self) -> dict[int, int]:
         """Every living process of this run, and its parent."""
@@ -321,7 +323,7 @@ class Chaos:
             return not problems
 
         try:
-            until(at_rest, "every watcher has what it should have", deadline=REST)
+            until(at_rest, "every watcher has what it should have", deadline=REST, pace=0.2)
         except AssertionError:
             raise ChaosError("; ".join(problems)) from None
         left: list[str] = []
@@ -331,7 +333,7 @@ class Chaos:
             return not left
 
         try:
-            until(nobody_else, "no orphans", deadline=REST)
+            until(nobody_else, "no orphans", deadline=REST, pace=0.2)
         except AssertionError:
             raise ChaosError(f"orphans: {left}") from None
         self.check_lines(final=final)
@@ -442,6 +444,8 @@ def run(
         end, steps, checks = time.monotonic() + seconds, 0, 1
         while time.monotonic() < end:
             for _ in range(chaos.rng.randint(100, 300)):
+                if time.monotonic() >= end:
+                    break
                 chaos.act(crowd)
                 steps += 1
                 if crowd._next - len(crowd.replies) > OUTSTANDING:
@@ -493,7 +497,7 @@ def kill_all(chaos: Chaos) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Break circusd, if you can.")
-    parser.add_argument("--seconds", type=float, default=float(os.environ.get("CHAOS_SECONDS", "120")))
+    parser.add_argument("--seconds", type=float, default=float(os.environ.get("CHAOS_SECONDS", "100")))
     parser.add_argument(
         "--seed",
         type=int,

@@ -2,9 +2,9 @@
 
 import os
 
+import chaos
 import pytest
 
-import chaos
 from requires import needs_daemon
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))

@@ -2,11 +2,12 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from daemons import Daemon, Event, Gate
+from daemons import Daemon, DaemonError, Event, Gate
 
 pytestmark = pytest.mark.real
 
@@ -141,10 +142,8 @@ def test_on_failure_shutdown_ends_circusd_with_the_reason(daemon: Callable[..., 
 
 def circusd_started(circusd: Daemon) -> None:
     """It may be over before it is asked for the first time."""
-    try:
+    with suppress(DaemonError):
         circusd.start()
-    except AssertionError as error:
-        assert "circusd ended with 3" in str(error)
 
 
 @pytest.mark.parametrize("way", ["stop", "restart", "kill", "rm", "quit", "reload", "signal"])

@@ -92,10 +92,10 @@ def resident_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
-def until(done: Any, what: str, *, deadline: float = DEADLINE) -> None:
+def until(done: Any, what: str, *, deadline: float = DEADLINE, pace: float = 0.01) -> None:
     """Look again and again, paced, until it is so: for what the kernel tells nobody."""
     end = time.monotonic() + deadline
     while not done():
         if time.monotonic() >= end:
             raise DeadlineError(f"not within {deadline} s: {what}")
-        select.select([], [], [], 0.01)
+        select.select([], [], [], pace)

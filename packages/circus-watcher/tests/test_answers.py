@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+from watching import Fixture, script
 
 from circus.process.errors import Stage
 from circus.process.testing import Script
 from circus.watcher import commands as c
-from watching import Fixture, script
 
 BROKEN = Script(fails=Stage.FIND_EXECUTABLE)
 
