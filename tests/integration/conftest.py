@@ -11,13 +11,13 @@ import pytest
 
 from crowd import Crowd
 from daemons import Daemon, Gate
-from requires import OURS, daemon_works
+from requires import OURS, daemon_installed
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A unix socket's path has 107 bytes; tmp_path alone may take 90."""
-    if not daemon_works():
+    if not daemon_installed():
         pytest.skip("circusd is not installed: make setup")
     path = Path(tempfile.mkdtemp(prefix="ci"))
     yield path
@@ -40,7 +40,7 @@ def daemon(folder: Path) -> Iterator[Callable[..., Daemon]]:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Daemon]:
     """One circusd for the tests of a module, for those that leave it as they found it."""
-    if not daemon_works():
+    if not daemon_installed():
         pytest.skip("circusd is not installed: make setup")
     path = Path(tempfile.mkdtemp(prefix="ci"))
     with Daemon(path, "", program=OURS / "circusd") as made:

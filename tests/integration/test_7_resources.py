@@ -49,29 +49,6 @@ def test_no_more_descriptors(shared: Daemon, add: Callable[..., None], folder: P
     assert shared.call("stop", name="hungry", waiting=True)["status"] == "ok"
 
 
-def test_clients_beyond_the_descriptors(shared: Daemon, add: Callable[..., None]) -> None:
-    """New connections wait or fail; those that are there are answered, and everything is well afterwards."""
-    add("steady", "sleep 1000")
-    soft, hard = resource.prlimit(shared.pid, resource.RLIMIT_NOFILE)
-    taken = len(os.listdir(f"/proc/{shared.pid}/fd"))
-    with zmq.Context() as context:
-        clients = []
-        resource.prlimit(shared.pid, resource.RLIMIT_NOFILE, (taken + 3, hard))
-        try:
-            for _ in range(30):
-                client = context.socket(zmq.DEALER)
-                client.linger = 0
-                client.connect(shared.endpoint)
-                client.send(b'{"id":"1","command":"list","properties":{}}')
-                clients.append(client)
-            assert shared.call("numwatchers")["status"] == "ok"
-        finally:
-            resource.prlimit(shared.pid, resource.RLIMIT_NOFILE, (soft, hard))
-            for client in clients:
-                client.close(0)
-    assert shared.call("status", name="steady")["status"] == "active"
-
-
 NOBODY = ["setpriv", "--reuid", "65534", "--clear-groups"]
 
 
