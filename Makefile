@@ -12,7 +12,7 @@ MODULES := circus.protocol circus.exc circus.process circus.stream circus.socket
 REFERENCE := .venv-reference
 REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
-SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium
+SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime
 
 .PHONY: help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents coverage screenshots clean
 
@@ -71,6 +71,9 @@ test-real: $(STAMP)  ## the tests that start real processes
 
 test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a fresh environment
 	$(BIN)/pytest tests/layout/test_wheels.py -q
+
+chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=100, CHAOS_SEED=random
+	$(BIN)/python tests/chaos/chaos.py
 
 coverage: $(STAMP)  ## which lines and branches the tests reach
 	$(BIN)/coverage run -m pytest -q

@@ -189,3 +189,11 @@ def test_an_exit_in_words(status, text, code):
 def test_an_exit_is_one_thing():
     with pytest.raises(ValueError, match="never both"):
         ExitStatus(code=1, signal=2)
+
+
+@pytest.mark.parametrize("name", ["\0", "\ud800", "no such name at all"])
+def test_what_cannot_be_a_name_is_no_such_user_or_group(name):
+    with pytest.raises(identity.IdentityError, match="no such user"):
+        identity.resolve(name, None)
+    with pytest.raises(identity.IdentityError, match="no such group"):
+        identity.resolve(None, name)

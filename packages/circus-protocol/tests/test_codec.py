@@ -225,3 +225,8 @@ def test_every_request_knows_its_word():
     for word, model in REQUESTS.items():
         assert issubclass(model, Request)
         assert model.command == word == word.lower()
+
+
+def test_half_a_surrogate_pair_is_answered_by_its_id():
+    call = parse_request(b'{"id": "7", "command": "list", "properties": {"name": "caf\\udce9"}}')
+    assert call.id == "7"

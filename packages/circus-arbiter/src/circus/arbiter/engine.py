@@ -14,7 +14,7 @@ import os
 import socket as stdlib_socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, final
+from typing import Any, assert_never, final
 
 import zmq
 
@@ -36,10 +36,10 @@ from circus.protocol.endpoints import DEFAULT_STATS_ENDPOINT
 from circus.protocol.events import log_topic, watcher_topic
 from circus.protocol.options import ArbiterOptions
 from circus.sockets import BoundSocket, Received, SocketSet
-from circus.stream import OutputHub, Source, TailLine
+from circus.stream import OutputHub, OutputTrouble, Source, TailLine, TroubleKind
 from circus.watcher import commands as tell
 from circus.watcher.commands import Command, Outcome
-from circus.watcher.events import Event, Failed, Why
+from circus.watcher.events import Event, Failed, OutputLost, OutputResumed, Why
 from circus.watcher.output import HubOutput
 from circus.watcher.pace import Pace
 from circus.watcher.runner import WatcherRunner
@@ -104,7 +104,7 @@ class Engine:
         self._received = tuple(received)
         self._before_reload = before_reload
         self.facts = Observer()
-        self.output = OutputHub()
+        self.output = OutputHub(on_trouble=self._on_output, call=self._on_loop)
         self.pace = Pace()
         self._facade = facade
         self._version = version
@@ -405,6 +405,38 @@ class Engine:
             if entry.options.on_failure == "shutdown" and self._failure is None:
                 self._failure = Exit(f"watcher {event.watcher} failed: {event.reason}")
                 self.request_stop(str(self._failure))
+
+    def _on_loop(self, function: Callable[[], object]) -> None:
+        """Run it on our loop; from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(function)
+
+    def _on_output(self, trouble: OutputTrouble) -> None:
+        source = trouble.source
+        match trouble.kind:
+            case TroubleKind.LOSING:
+                self._on_event(
+                    OutputLost(
+                        watcher=source.watcher,
+                        stream=source.stream,
+                        error=trouble.error,
+                        dropped=trouble.dropped_bytes,
+                        pid=source.pid,
+                    )
+                )
+            case TroubleKind.RECOVERED:
+                self._on_event(
+                    OutputResumed(
+                        watcher=source.watcher,
+                        stream=source.stream,
+                        dropped=trouble.dropped_bytes,
+                        pid=source.pid,
+                    )
+                )
+            case TroubleKind.DEGRADED:
+                pass  # nothing is lost; the hub has logged it
+            case _:
+                assert_never(trouble.kind)
 
     def _log_demand(self, wanted: bool) -> None:  # noqa: FBT001 - a callback
         self._log_wanted = wanted

@@ -72,6 +72,7 @@ def trouble(entry: Entry) -> dict[str, Any]:
         told["stuck"] = list(snapshot.stuck)
     if snapshot.lost_bytes:
         told["lost_bytes"] = snapshot.lost_bytes
+        told["output_error"] = snapshot.output_error
     if told and snapshot.last_exit is not None:
         told["last_exit"] = _last_exit(snapshot.last_exit)
     return told

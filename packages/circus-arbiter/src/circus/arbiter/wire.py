@@ -55,8 +55,8 @@ def _payload(event: happened.Event, now: float) -> tuple[str, Payload]:
             return "failed", _failed(event, now)
         case happened.Stuck(wid=wid, pids=pids):
             return "stuck", {"process_pid": pids[0] if pids else 0, "pids": list(pids), "wid": wid}
-        case happened.OutputLost(stream=stream, error=error, pid=pid):
-            return "output_lost", {"stream": stream, "error": error, "dropped": 0, "process_pid": pid}
+        case happened.OutputLost(stream=stream, error=error, dropped=dropped, pid=pid):
+            return "output_lost", {"stream": stream, "error": error, "dropped": dropped, "process_pid": pid}
         case happened.OutputResumed(stream=stream, dropped=dropped, pid=pid):
             return "output_resumed", {"stream": stream, "dropped": dropped, "process_pid": pid}
         case _:

@@ -61,7 +61,7 @@ def resolve(user: str | int | None, group: str | int | None = None) -> Identity:
         try:
             entry = pwd.getpwuid(uid) if uid is not None else pwd.getpwnam(str(user))
             uid = entry.pw_uid
-        except (KeyError, OverflowError):
+        except (KeyError, OverflowError, ValueError):  # ValueError: no name at all, with a NUL in it
             if uid is None or not 0 <= uid < 2**32 - 1:
                 raise IdentityError(str(user), "no such user") from None
     gid: int | None = None
@@ -149,5 +149,5 @@ def _gid(group: str | int) -> int:
         return number
     try:
         return grp.getgrnam(str(group)).gr_gid
-    except KeyError:
+    except (KeyError, ValueError):
         raise IdentityError(str(group), "no such group") from None

@@ -50,6 +50,11 @@ class Account:
             error = self.last_error or "unknown"
         self._tell(OutputTrouble(self.source, TroubleKind.RECOVERED, error, spell))
 
+    def gave_back(self, count: int) -> None:
+        """The sink had ``count`` bytes, and gave them back for another one to take."""
+        with self._lock:
+            self.taken -= count
+
     def lost(self, count: int, error: str, *, queued: bool = False, taken: int = 0) -> None:
         """``count`` bytes are gone for good; ``taken`` bytes before them were still taken."""
         with self._lock:

@@ -6,9 +6,10 @@ where the write goes: so a file truncated by somebody else (``copytruncate``) go
 program appended are not overwritten, except in the microsecond between the question and the write.
 ``O_APPEND`` would close that gap, but the kernel refuses to splice into such a file.
 A file that has been removed is made anew; one that cannot be made raises `OSError` and is tried again next time.
-Whoever writes continues only lines of its own: after another's unfinished line, a newline is put first.
+Whoever writes continues only lines of its own. The unfinished line of an output that is still there is taken out of the
+file again when another one's line comes, and goes in whole with its end; where nobody will end it, a newline is put first.
 
-Illegal states: an open descriptor with no user left; two `LogFile` for one path.
+Illegal states: an open descriptor with no user left; two `LogFile` for one path; a line of one output within another's.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from threading import Lock
 from typing import ClassVar, final
 
 from circus.stream.clock import wall
+from circus.stream.lines import LINE_LIMIT
 from circus.stream.rotation import BySize, ByTime, Never, Rotation, fit, hard_cut
 
 __all__ = ["BULK_MARGIN", "LogFile", "LogWriteError"]
@@ -73,7 +75,8 @@ class LogFile:
         self.rotation_error: str | None = None
         self._rotation: Rotation = Never()
         self._watch = False
-        self._writers = 0
+        self._writers: set[object] = set()
+        self._returned: dict[object, bytes] = {}
         self._lock = Lock()
         self._fd = -1
         self._flags = 0
@@ -136,17 +139,31 @@ class LogFile:
     @property
     def exclusive(self) -> bool:
         """Whether at most one output writes to it."""
-        return self._writers < 2
+        return len(self._writers) < 2
 
-    def join(self) -> None:
+    def join(self, writer: object) -> None:
         """One more output writes to it."""
         with self._lock:
-            self._writers += 1
+            self._writers.add(writer)
 
-    def leave(self) -> None:
+    def leave(self, writer: object) -> None:
         """One output less."""
         with self._lock:
-            self._writers -= 1
+            self._writers.discard(writer)
+            self._returned.pop(writer, None)
+
+    def owes(self, writer: object) -> bool:
+        """Whether an unfinished line of this output was taken out again and waits for its next write."""
+        return writer in self._returned
+
+    def take_back(self, writer: object) -> bytes:
+        """Take the unfinished line of this output out of the file, for it to go elsewhere whole; empty if there is none."""
+        with self._lock:
+            if self._writer is writer and self._fd >= 0 and self._regular:
+                size = os.fstat(self._fd).st_size
+                if size and not self._ends_clean(size):
+                    self._take_out(size)
+            return self._returned.pop(writer, b"")
 
     def reopen(self) -> None:
         """Close it and open whatever is at its path now, at the next write: after an external rotation."""
@@ -163,13 +180,19 @@ class LogFile:
             end: how many of ``data`` count.
 
         Raises:
-            LogWriteError: not everything could be written; it says how much was.
+            LogWriteError: not everything could be written; it says how much was, which is less than nothing where a line that
+                had been taken out again is lost.
         """
         done = 0
         with self._lock:
+            returned = self._returned.pop(writer, b"")
             try:
                 size = self._ready(writer)
-                for piece, stop in ((first, len(first)), (data, len(data) if end is None else end)):
+                for piece, stop in (
+                    (returned, len(returned)),
+                    (first, len(first)),
+                    (data, len(data) if end is None else end),
+                ):
                     at = 0
                     while at < stop:
                         wrote, size = self._write_some(piece, at, stop, size)
@@ -178,7 +201,7 @@ class LogFile:
             except OSError as exc:
                 self._clean = None
                 self._writer = None
-                raise LogWriteError(exc, done) from exc
+                raise LogWriteError(exc, done - len(returned)) from exc
 
     def splice(self, source: int, count: int, writer: object) -> tuple[int, int] | None:
         """Let the kernel move up to ``count`` bytes from a pipe.
@@ -196,7 +219,7 @@ class LogFile:
             room = count
             if isinstance(self._rotation, BySize):
                 room = min(count, self._rotation.max_bytes - size - BULK_MARGIN)
-            if room < BULK_MARGIN or not self.spliceable:
+            if room < BULK_MARGIN or not self.spliceable or writer in self._returned:
                 return None
             try:
                 moved = os.splice(source, self._fd, room, offset_dst=size, flags=os.SPLICE_F_NONBLOCK)
@@ -225,9 +248,25 @@ class LogFile:
         size = info.st_size if self._regular else 0
         if self._writer is not writer:
             if size and not self._ends_clean(size):
-                size += self._put(b"\n", size)
+                size = self._take_out(size) if self._writer in self._writers else size
+                size += 0 if self._clean else self._put(b"\n", size)
             self._writer = writer
         return size
+
+    def _take_out(self, size: int) -> int:
+        """Take the last line, which is unfinished, out of the file, where that can be; gives the size then."""
+        if self._flags & os.O_APPEND:
+            return size
+        reach = min(size, LINE_LIMIT)
+        last = os.pread(self._fd, reach, size - reach)
+        newline = last.rfind(b"\n")
+        if len(last) < reach or (newline < 0 and reach < size):
+            return size
+        start = size - reach + newline + 1
+        os.ftruncate(self._fd, start)
+        self._returned[self._writer] = last[newline + 1 :]
+        self._clean = True
+        return start
 
     def _moved(self) -> bool:
         try:

@@ -4,8 +4,8 @@ There are two kinds. A file that is a plain file takes bytes on the pump's own t
 nothing has to be looked at. Everything that may block (user code, a terminal, a fifo, another program's pipe) has a
 `circus.stream.lane.Lane`, so that it can only ever hold up its own workers.
 
-Where several outputs share one file, only whole lines go in; an output that has the file to itself writes what it
-has, line or not. A line longer than `circus.stream.lines.LINE_LIMIT` may then be cut by another's.
+Where several outputs share one file, or lines get a prefix, only whole lines go in; an output that has the file to itself
+writes what it has, line or not. A line longer than `circus.stream.lines.LINE_LIMIT` may then be cut by another's.
 """
 
 import os
@@ -294,7 +294,7 @@ class _FileWriter:
         self._tail = tail
         self._prefixer = LinePrefixer()
         self._cutter = LineCutter()
-        file.join()
+        file.join(self)
 
     @property
     def bulk(self) -> bool:
@@ -304,7 +304,7 @@ class _FileWriter:
         callback()
 
     def write(self, data: bytes) -> None:
-        if self._file.exclusive:
+        if self._prefix is None and self._file.exclusive:
             first, end = self._cutter.take(), len(data)
         else:
             first, end = self._cutter.cut(data)
@@ -326,8 +326,14 @@ class _FileWriter:
         return moved, self._file.read_back(start + moved - kept, kept) if kept else b""
 
     def detach(self) -> bytes:
-        self._file.leave()
-        return self._cutter.take()
+        begun = b""
+        if self._prefix is None:
+            begun = self._file.take_back(self)
+            self._account.gave_back(len(begun))
+        else:
+            self._write(b"", b"", 0)
+        self._file.leave(self)
+        return begun + self._cutter.take()
 
     def finish(self, done: Callable[[], None]) -> None:
         held = self._cutter.take()
@@ -335,7 +341,8 @@ class _FileWriter:
             self._write(held, b"", 0)
         else:
             self._write_prefixed(held)
-        self._file.leave()
+            self._write(b"", b"", 0)
+        self._file.leave(self)
         done()
 
     def _write_prefixed(self, data: bytes) -> None:
@@ -346,7 +353,7 @@ class _FileWriter:
     def _write(self, first: bytes, data: bytes, end: int, count: int | None = None) -> None:
         """Write ``first + data[:end]``, which came out of ``count`` bytes of the worker's, and book these."""
         count = len(first) + end if count is None else count
-        if not count:
+        if not count and not self._file.owes(self):
             return
         try:
             self._file.write(data, self, first=first, end=end)

@@ -4,6 +4,7 @@ Properties: `parse_request` answers every byte string with a `Call`, well-formed
 writes it reads back equal; a reply always encodes, whatever a process put into its command line.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -46,13 +47,23 @@ def parse_request(raw: bytes) -> Call:
     if not raw.strip():
         return Call(Malformed(ErrorNumber.INVALID_JSON, "error: empty command"))
     try:
-        document = from_json(raw, allow_inf_nan=True)
+        document = _document(raw)
     except (ValueError, RecursionError):
         return Call(Malformed(ErrorNumber.INVALID_JSON, "json invalid"))
     if not isinstance(document, dict):
         kind = type(document).__name__
         return Call(Malformed(ErrorNumber.INVALID_JSON, f"json invalid: an object is wanted, not {kind}"))
     return _parse_object(cast("dict[str, Any]", document))
+
+
+def _document(raw: bytes) -> Any:
+    """The JSON in a frame. What only the standard library reads (half a surrogate pair, as Python writes a file name that is
+    not UTF-8) is read by it, so that its sender is answered by its id.
+    """
+    try:
+        return from_json(raw, allow_inf_nan=True)
+    except ValueError:
+        return json.loads(raw)
 
 
 def _parse_object(document: dict[str, Any]) -> Call:

@@ -6,12 +6,13 @@ the goal is reached, can not be reached, or was overridden by a later command, a
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Any, final
 
 from circus.watcher.events import Why
 from circus.watcher.spec import WatcherSpec
 
 __all__ = [
+    "Change",
     "Command",
     "Configure",
     "Kill",
@@ -114,6 +115,16 @@ class Configure:
 
 
 @final
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Lay new values of options over those that hold when its turn comes, then as `Configure`: of many changes at once none
+    is lost, whether they are of other options or of the number of workers.
+    """
+
+    options: Mapping[str, Any]
+
+
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalWorkers:
     """Send a signal.
@@ -165,6 +176,7 @@ Command = (
     | Scale
     | SetCount
     | Configure
+    | Change
     | SignalWorkers
     | Kill
     | ReopenLogs

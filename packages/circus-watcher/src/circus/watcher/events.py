@@ -203,11 +203,12 @@ class Stuck:
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputLost:
-    """Output is being lost, and counted, since now."""
+    """Output is being lost, and counted, since now; ``dropped`` bytes went first."""
 
     watcher: str
     stream: str
     error: str
+    dropped: int = 0
     pid: int | None = None
 
 

@@ -71,6 +71,7 @@ class HubOutput:
         self._tails: dict[int, list[tuple[Source, TailBuffer]]] = {}
         self._follow: Follow | None = None
         self._lost_before = 0
+        self._last_error = ""
 
     # -- see circus.watcher.ports.Output ---------------------------------------------------------------------------------
 
@@ -147,13 +148,25 @@ class HubOutput:
             return
         for attachment in [one for one in self._live if one.ended]:
             self._live.discard(attachment)
-            self._lost_before += attachment.dropped
+            self._remember(attachment)
 
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a deadline that is part of the meaning
-        """Wait until what ended workers wrote is in the sinks, at most so many seconds."""
-        reports = await asyncio.gather(*(one.drained(timeout) for one in self._live))
-        self._lost_before += sum(report.dropped for report in reports)
-        self._live.clear()
+    def _remember(self, attachment: Attachment) -> None:
+        """It is over: what it lost stays counted."""
+        self._lost_before += attachment.dropped
+        if attachment.dropped:
+            self._last_error = attachment.last_error or self._last_error
+
+    async def drain(self, timeout: float, *, wid: int | None = None) -> None:  # noqa: ASYNC109 - a deadline that is part of the meaning
+        """Wait until what ended workers wrote is in the sinks, at most so many seconds; of one slot alone if ``wid`` says so.
+
+        Whoever still has the other end of such a pipe then loses it: only ended workers may be drained.
+        """
+        draining = [one for one in self._live if wid is None or one.source.wid == wid]
+        await asyncio.gather(*(one.drained(timeout) for one in draining))
+        for attachment in draining:
+            if attachment in self._live:
+                self._live.discard(attachment)
+                self._remember(attachment)
 
     def configure(self, spec: WatcherSpec) -> None:
         """Use the streams of a new specification; nothing that was written is lost.
@@ -198,6 +211,12 @@ class HubOutput:
     def lost_bytes(self) -> int:
         """Bytes lost so far."""
         return self._lost_before + sum(one.dropped for one in self._live)
+
+    @property
+    def last_error(self) -> str:
+        """Why output was lost last; empty if none was."""
+        errors = (one.last_error for one in self._live if one.dropped)
+        return next((error for error in errors if error), self._last_error)
 
     async def close(self) -> None:
         """Flush and close the sinks; `open` may follow."""

@@ -63,8 +63,8 @@ class Output(Protocol):
         """Take the child's pipe ends and move what comes."""
         ...
 
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a deadline that is part of the meaning
-        """Wait until what ended workers wrote is in the sinks, at most so many seconds."""
+    async def drain(self, timeout: float, *, wid: int | None = None) -> None:  # noqa: ASYNC109 - a deadline that is part of the meaning
+        """Wait until what ended workers wrote is in the sinks, at most so many seconds; of one slot alone if ``wid`` says so."""
         ...
 
     def configure(self, spec: WatcherSpec) -> None:
@@ -88,6 +88,11 @@ class Output(Protocol):
         """Bytes lost so far."""
         ...
 
+    @property
+    def last_error(self) -> str:
+        """Why output was lost last; empty if none was."""
+        ...
+
     async def close(self) -> None:
         """Flush and close the sinks; `open` may follow."""
         ...
@@ -98,6 +103,7 @@ class NoOutput:
     """`Output` where nothing is captured: workers write where we write."""
 
     lost_bytes = 0
+    last_error = ""
 
     def captures(self) -> tuple[bool, bool]:
         """Nothing."""
@@ -109,7 +115,7 @@ class NoOutput:
     def attach(self, wid: int, child: Child) -> None:
         """Nothing to take."""
 
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - a deadline that is part of the meaning
+    async def drain(self, timeout: float, *, wid: int | None = None) -> None:  # noqa: ASYNC109 - a deadline that is part of the meaning
         """Nothing to wait for."""
 
     def configure(self, spec: WatcherSpec) -> None:

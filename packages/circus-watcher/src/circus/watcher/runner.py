@@ -179,6 +179,7 @@ class WatcherRunner:
             reloading=0 if board is None else board.old,
             waits_for=self._armed,
             lost_bytes=self._output.lost_bytes,
+            output_error=self._output.last_error,
         )
 
     def last_exits(self) -> tuple[LastExit, ...]:
@@ -303,6 +304,8 @@ class WatcherRunner:
                 self._on_count(count, future)
             case commands.Configure(spec):
                 self._on_configure(spec, future)
+            case commands.Change(options):
+                self._on_change(options, future)
             case commands.SignalWorkers():
                 outcome = signal_workers(command, self._up_hands, self._trees, self.spec)
                 self._finish(future, outcome)
@@ -374,6 +377,7 @@ class WatcherRunner:
         self._ledger.supersede(_GOALS, name, self._answer)
         self._ledger.add(Pending(name, future, self._is_down, mark=self._downs))
         self._end(why, grace)
+        self._ledger.settle(self._answer)  # it may be down already, and started anew before this turn is over
 
     def _on_release(self, future: "asyncio.Future[Outcome]") -> None:
         hands = self._up_hands
@@ -462,6 +466,15 @@ class WatcherRunner:
             self._ledger.add(Pending("set", future, self._is_reloaded, before=hands.wids))
             self._renew(sequential=False)
 
+    def _on_change(self, options: Mapping[str, Any], future: "asyncio.Future[Outcome]") -> None:
+        try:
+            spec = WatcherSpec.resolve(self.name, self.spec.options.changed(options))
+        except (WatcherError, ValueError) as error:
+            # It could be made of the options as they were when it was asked for: another change has come before it.
+            self._finish(future, Outcome(failures={"options": str(error)}, count=self.spec.count))
+            return
+        self._on_configure(spec, future)
+
     def _on_kill(self, command: commands.Kill, future: "asyncio.Future[Outcome]") -> None:
         hands = self._up_hands
         wids = tuple(hands.wids.values()) if command.pid is None else (hands.wids.get(command.pid),)
@@ -546,14 +559,18 @@ class WatcherRunner:
             return
         falling = self._phase is Phase.FALLING
         stop = machine.Stop(self._stop_why if falling else Why.SCALE, grace=self._grace if falling else None)
+        moves, slots = self._plan(hands), len(hands.board.workers)
         hands.board.carry_out(
-            self._plan(hands),
+            moves,
             hands.now,
             self.spec.rules,
             start=self._why_start(),
             stop=stop,
             replace=stop if falling else machine.Stop(Why.RELOAD),
         )
+        if len(hands.board.workers) < slots + moves.start:
+            # Who had no process is gone already, and nothing else will say that the place is free.
+            self.post(_nothing)
 
     def _why_start(self) -> Why:
         if self._phase is Phase.RISING:
@@ -662,6 +679,7 @@ class WatcherRunner:
                 pass
             case Phase.PRESTART:
                 self._enter(Phase.DOWN)
+                self._downs += 1
             case Phase.RISING | Phase.RUNNING:
                 self._stop_why, self._grace = why, grace
                 self._enter(Phase.PRESTOP)
@@ -819,7 +837,7 @@ class WatcherRunner:
 
     async def _publish_with_output(self, event: Failed) -> None:
         """Its last words may still be on their way."""
-        await self._output.drain(_DRAIN)
+        await self._output.drain(_DRAIN, wid=event.wid)
         self._publish(replace(event, output=self._output.tail(event.wid, 10)))
 
 

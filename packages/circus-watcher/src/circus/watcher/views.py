@@ -75,6 +75,7 @@ class WatcherSnapshot:
         reloading: workers of an earlier configuration that are still to be replaced.
         waits_for: sockets that it waits for, on demand.
         lost_bytes: output lost so far.
+        output_error: why it was lost last; empty if none was.
     """
 
     name: str
@@ -92,6 +93,7 @@ class WatcherSnapshot:
     reloading: int
     waits_for: tuple[str, ...]
     lost_bytes: int
+    output_error: str = ""
 
 
 @final

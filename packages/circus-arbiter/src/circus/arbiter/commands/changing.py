@@ -81,13 +81,13 @@ def set_(engine: "Engine", request: ask.Set) -> Answer:
     entry = engine.roster.get(request.name)
     spec = entry.runner.spec
     _known(request.options, beside=frozenset(spec.options.unknown))
-    try:
-        changed = _resolve(entry.name, spec.options.changed(request.options))
+    try:  # what cannot be is refused at once; what holds when its turn comes is for the owner to know
+        _resolve(entry.name, spec.options.changed(request.options))
     except ValidationError as error:
         raise MessageError(describe_invalid(error)) from error
 
     async def work() -> Reply:
-        outcomes = await engine.tell([entry], tell.Configure(changed))
+        outcomes = await engine.tell([entry], tell.Change(request.options))
         raise_if_failed(outcomes)
         return {"info": info(outcomes[0][1])}
 
