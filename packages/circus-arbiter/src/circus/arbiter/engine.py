@@ -33,8 +33,8 @@ from circus.process.clock import monotonic, wall
 from circus.process.facts import Observer
 from circus.process.seam import Spawner
 from circus.protocol.endpoints import DEFAULT_STATS_ENDPOINT
-from circus.protocol.events import log_topic, watcher_topic
 from circus.protocol.options import ArbiterOptions
+from circus.protocol.topics import log_topic, watcher_topic
 from circus.sockets import BoundSocket, Received, SocketSet
 from circus.stream import OutputHub, OutputTrouble, Source, TailLine, TroubleKind
 from circus.watcher import commands as tell

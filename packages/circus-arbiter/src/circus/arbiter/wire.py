@@ -7,7 +7,7 @@ every payload against its model in `circus.protocol.events`.
 from typing import Any, assert_never
 
 from circus.process.exits import ExitStatus, signal_name
-from circus.protocol.events import watcher_topic
+from circus.protocol.topics import watcher_topic
 from circus.watcher import events as happened
 
 __all__ = ["to_wire"]

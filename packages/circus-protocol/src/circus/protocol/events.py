@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from circus.protocol.topics import log_topic, topic_name, watcher_topic
+
 __all__ = [
     "EVENTS",
     "ArbiterEvent",
@@ -19,25 +21,10 @@ __all__ = [
 ]
 
 
-def topic_name(watcher: str) -> str:
-    """The name of a watcher as it stands in topics."""
-    return watcher.lower().replace(" ", "_")
-
-
-def watcher_topic(watcher: str, event: str) -> bytes:
-    """The topic of a watcher's event."""
-    return f"watcher.{topic_name(watcher)}.{event}".encode("utf-8", "backslashreplace")
-
-
-def log_topic(watcher: str, wid: int, stream: str) -> bytes:
-    """The topic of a worker's live output."""
-    return f"log.{topic_name(watcher)}.{wid}.{stream}".encode("utf-8", "backslashreplace")
-
-
 class Event(BaseModel):
     """What all events have in common."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     event: ClassVar[str]
 

@@ -66,7 +66,7 @@ Pid = Annotated[int, BeforeValidator(_pid), Field(gt=0, le=2**31 - 1, descriptio
 class Request(BaseModel):
     """What all requests have in common."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     command: ClassVar[str]
     """Its word on the wire."""

@@ -39,7 +39,7 @@ __all__ = [
 class Reply(BaseModel):
     """What all replies have in common."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     status: str
     """``ok`` or ``error``; for `status` of one watcher, its state."""
@@ -98,7 +98,7 @@ class StatusesReply(OkReply):
 class ProcessInfo(BaseModel):
     """CPU, memory and more of one process, as the reference formats them."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     pid: int
     cmdline: str
@@ -134,7 +134,7 @@ class DstatsReply(OkReply):
 class SocketView(BaseModel):
     """One bound socket."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     fd: int
     name: str
@@ -151,7 +151,7 @@ class ListSocketsReply(OkReply):
 class ExitView(BaseModel):
     """How and why one worker ended."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     time: float
     pid: int | None = None
@@ -165,7 +165,7 @@ class ExitView(BaseModel):
 class WorkerView(BaseModel):
     """One slot of a watcher and what is in it."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     wid: int
     pid: int | None = None
@@ -189,7 +189,7 @@ class DescribeReply(OkReply):
 class LogLine(BaseModel):
     """One line that a worker wrote."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     time: float
     wid: int

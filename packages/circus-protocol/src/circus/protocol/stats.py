@@ -23,7 +23,7 @@ def table_topic(watcher: str) -> bytes:
 
 
 class _Frame(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     name: str | None = None
 

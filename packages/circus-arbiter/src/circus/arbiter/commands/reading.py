@@ -7,7 +7,6 @@ from circus.arbiter.errors import CommandFailedError
 from circus.arbiter.views import describe_watcher, option_values, socket_view, trouble
 from circus.exc import MessageError
 from circus.protocol import messages as ask
-from circus.protocol.schema import json_schema
 
 if TYPE_CHECKING:
     from circus.arbiter.engine import Engine
@@ -103,6 +102,8 @@ def version(engine: "Engine", _request: ask.Version) -> Answer:
 
 def schema(_engine: "Engine", _request: ask.Schema) -> Answer:
     """The JSON Schema of the protocol and of all options."""
+    from circus.protocol.schema import json_schema  # noqa: PLC0415 - all models of the protocol: for those who ask
+
     return {"schema": json_schema()}
 
 
