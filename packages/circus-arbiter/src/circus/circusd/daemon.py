@@ -8,6 +8,7 @@ Illegal states: a second daemon on one pid file; a daemon that says nothing when
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -189,6 +190,8 @@ class _Daemon:
         orphans = OrphanDuty(spawner.forest)
         signals = SignalDesk(_Meanings(engine, orphans).table)
         signals.install()
+        gc.freeze()  # what start-up has made is not looked through again and again
+        gc.enable()
         log.info("circusd %s starts on pid %s", __version__, os.getpid())
         try:
             await engine.run(ready=self._say_ready)

@@ -1,18 +1,15 @@
 """Where the daemon's log goes: a stream, a file, syslog, or what a logging configuration says.
 
-Only the logger that is given is set up: the root logger belongs to the program that we may be part of.
+Only the logger that is given is set up: the root logger belongs to the program that we may be part of. What few
+configurations need (``logging.config``, handlers for files and syslog) is imported by those.
 """
 
-import json
 import logging
-import logging.config
-import logging.handlers
 import os
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 __all__ = ["LOG_LEVELS", "configure_logger"]
@@ -56,7 +53,7 @@ def configure_logger(
     if loggerconfig is None or (isinstance(loggerconfig, str) and loggerconfig.strip().lower() == "default"):
         _use(logger, LOG_LEVELS.get(level.lower(), logging.INFO), _handler(output, name))
     elif isinstance(loggerconfig, Mapping):
-        logging.config.dictConfig(dict(loggerconfig))
+        _config().dictConfig(dict(loggerconfig))
     else:
         _from_file(Path(os.path.abspath(loggerconfig)))
 
@@ -79,32 +76,42 @@ def _handler(output: str, name: str | None) -> logging.Handler:
     elif output.startswith("syslog://"):
         handler, date = _syslog(output), _SYSLOG_DATE
     else:
-        handler = logging.handlers.WatchedFileHandler(output)
+        from logging.handlers import WatchedFileHandler  # noqa: PLC0415 - see the module
+
+        handler = WatchedFileHandler(output)
     shown = "%(name)s" if name is None else name.replace("%", "%%")
     handler.setFormatter(logging.Formatter(_FORMAT.format(name=shown), date))
     return handler
 
 
 def _syslog(output: str) -> logging.Handler:
+    from logging.handlers import SysLogHandler  # noqa: PLC0415 - see the module
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
     place = urlsplit(output)
-    names = logging.handlers.SysLogHandler.facility_names
+    names = SysLogHandler.facility_names
     if place.query and place.query not in names:
         raise ValueError(
             f"{place.query!r} is not a syslog facility; facilities are {', '.join(sorted(names))}"
         )
     address = (place.hostname or "localhost", place.port or 514) if place.netloc else place.path
-    return logging.handlers.SysLogHandler(address=address, facility=names[place.query or "user"])
+    return SysLogHandler(address=address, facility=names[place.query or "user"])
+
+
+def _config() -> Any:
+    return import_module("logging.config")
 
 
 def _from_file(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix == ".ini":
         with path.open(encoding="utf-8") as file:
-            logging.config.fileConfig(file, disable_existing_loggers=False)
+            _config().fileConfig(file, disable_existing_loggers=False)
     elif suffix == ".json":
-        logging.config.dictConfig(json.loads(path.read_text(encoding="utf-8")))
+        json = import_module("json")
+        _config().dictConfig(json.loads(path.read_text(encoding="utf-8")))
     elif suffix in {".yaml", ".yml"}:
-        logging.config.dictConfig(_yaml(path))
+        _config().dictConfig(_yaml(path))
     else:
         raise ValueError(f"cannot tell what {path} is: a logging configuration ends in .ini, .json or .yaml")
 

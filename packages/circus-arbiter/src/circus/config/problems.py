@@ -1,6 +1,5 @@
 """What is wrong with a configuration, said once and completely: where, what, and the way out. Pure."""
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -116,7 +115,9 @@ def _count(number: int, word: str) -> str:
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that somebody who wrote `word` most likely meant; None if nothing is near."""
     known = {choice.lower(): choice for choice in choices}
-    found = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
+
+    found = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
     return known[found[0]] if found else None
 
 
