@@ -2,13 +2,23 @@
 
 import ctypes
 import os
+import select
 import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import final
 
-__all__ = ["Usage", "adopt_orphans", "descendants", "end_all", "usage", "uss"]
+__all__ = [
+    "Usage",
+    "adopt_orphans",
+    "descendants",
+    "end_all",
+    "ended",
+    "runs",
+    "usage",
+    "uss",
+]
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _PR_SET_CHILD_SUBREAPER = 36
@@ -108,8 +118,8 @@ def uss(pids: Iterable[int]) -> int:
 
 
 def end_all(root: int) -> None:
-    """Kill a process that we started and all its descendants, whatever is left of them, and reap our own."""
-    for _ in range(20):
+    """Kill what descends from a process, and it, unless it is us; reap those of ours that have ended."""
+    for _ in range(100):
         left = [pid for pid in descendants(root) if pid != os.getpid()]
         for pid in left:
             with suppress(ProcessLookupError):
@@ -119,3 +129,16 @@ def end_all(root: int) -> None:
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:  # noqa: TID251 - the benchmark is its own program and owns all its children
                 pass
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process, and not only what is left of it."""
+    fields = _fields(pid)
+    return fields is not None and fields[0] not in {b"Z", b"X"}
+
+
+def ended(pidfd: int, timeout: float) -> bool:
+    """Wait, at most so many seconds, until a process has ended."""
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    return bool(poller.poll(timeout * 1000))
