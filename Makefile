@@ -14,7 +14,7 @@ REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
 SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime
 
-.PHONY: help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents coverage screenshots clean
+.PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents coverage screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -74,6 +74,18 @@ test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a 
 
 chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=100, CHAOS_SEED=random
 	$(BIN)/python tests/chaos/chaos.py
+
+bench: $(STAMP)  ## measure beside other supervisors (an hour on a quiet machine; installs them; results in benchmarks/results)
+	$(BIN)/python -m benchmarks
+
+bench-quick: $(STAMP)  ## the same with fewer workers and one repeat, under five minutes
+	$(BIN)/python -m benchmarks --quick
+
+bench-growth: $(STAMP)  ## from 1 to 5,000 workers, one watcher of N and N watchers of one
+	$(BIN)/python -m benchmarks --growth --peers floor,circus
+
+bench-page: $(STAMP)  ## put the newest results into docs/performance.md
+	$(BIN)/python -m benchmarks.report
 
 coverage: $(STAMP)  ## which lines and branches the tests reach
 	$(BIN)/coverage run -m pytest -q

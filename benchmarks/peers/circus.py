@@ -3,6 +3,7 @@
 import itertools
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +64,8 @@ class _CircusLike(Peer):
 
     def _lines(self, job: Job) -> list[str]:
         lines = ["[circus]", f"endpoint = {endpoint(job, 'control')}", f"pubsub_endpoint = {endpoint(job, 'events')}"]
-        lines += [f"stats_endpoint = {endpoint(job, 'stats')}", f"statsd = {job.stats}"]
+        lines += [f"stats_endpoint = {endpoint(job, 'stats')}"]
+        lines += ["statsd = True"] if job.stats else []  # the reference takes any text for true
         if job.port is not None:
             lines += ["[socket:web]", "host = 127.0.0.1", f"port = {job.port}", "backlog = 4096"]
         for name in job.names:
@@ -138,3 +140,13 @@ class Reference(_CircusLike):
 
     def version(self) -> str:
         return first_line(str(self._programs / "circusd"), "--version")
+
+    def stop(self, job: Job, daemon: int) -> None:  # noqa: ARG002 - asked over its socket
+        """It ignores a signal, and refuses a request, while it is busy with anything else; so ask until it does not."""
+        request = ask(job, "quit")
+        for _ in range(400):
+            try:
+                request()
+                return
+            except RuntimeError:
+                time.sleep(0.05)  # noqa: TID251 - until it is not busy

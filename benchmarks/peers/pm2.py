@@ -40,7 +40,7 @@ class Pm2(Peer):
         command, *arguments = job.command
         app = {
             "script": command, "args": arguments, "interpreter": "none", "exec_mode": "fork", "autorestart": True,
-            "max_restarts": 1_000_000, "min_uptime": 1, "pmx": False, "vizion": False, "kill_timeout": 30_000,
+            "max_restarts": 1_000_000, "min_uptime": 100, "pmx": False, "vizion": False, "kill_timeout": 30_000,
             "out_file": "/dev/null", "error_file": "/dev/null",
         }  # fmt: skip
         if job.log is not None:
