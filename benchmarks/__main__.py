@@ -21,11 +21,17 @@ def _arguments() -> argparse.Namespace:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--quick", action="store_true", help="fewer workers, one repeat: under five minutes")
     kind.add_argument("--tiny", action="store_true", help="only to see that the suite works")
-    kind.add_argument("--growth", action="store_true", help="1 to 5,000 workers, one watcher of N and N watchers of one")
+    kind.add_argument(
+        "--growth", action="store_true", help="1 to 5,000 workers, one watcher of N and N watchers of one"
+    )
     add("--peers", default=",".join(_NAMES), help="default: %(default)s")
     add("--metrics", default=",".join(_METRICS), help="default: %(default)s")
     add("--repeats", type=int, help="of each run")
-    add("--sizes", default=",".join(map(str, _SIZES[:4])), help="of --growth; default: %(default)s; 10000 where limits allow")
+    add(
+        "--sizes",
+        default=",".join(map(str, _SIZES[:4])),
+        help="of --growth; default: %(default)s; 10000 where limits allow",
+    )
     add("--out", type=Path, default=report.RESULTS, help="folder of the results; default: %(default)s")
     return parser.parse_args()
 

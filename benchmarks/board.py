@@ -66,7 +66,7 @@ class Board:
     @property
     def drawn(self) -> int:
         """How many workers have begun so far."""
-        return struct.unpack_from("<q", self._map)[0]
+        return int(struct.unpack_from("<q", self._map)[0])
 
     def record(self, index: int) -> Record:
         """What one start said; `began` is 0.0 while it is being written."""
@@ -87,7 +87,7 @@ class Board:
         while self.drawn < count or any(not one.began for one in self.records(max(0, count - 64))):
             if time.monotonic() > deadline:
                 raise Timeout(f"{self.drawn} of {count} workers began in {timeout:.0f} s")
-            time.sleep(_LOOK)  # noqa: TID251 - the observer must not disturb; the workers note exact times
+            time.sleep(_LOOK)
         return self.records()
 
     def wait_finished(self, index: int, timeout: float) -> Record:
@@ -100,7 +100,7 @@ class Board:
         while not self.record(index).finished:
             if time.monotonic() > deadline:
                 raise Timeout(f"the output was not written in {timeout:.0f} s")
-            time.sleep(_LOOK)  # noqa: TID251 - see above
+            time.sleep(_LOOK)
         return self.record(index)
 
     def wait_empty(self, timeout: float) -> float:

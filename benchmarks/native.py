@@ -26,6 +26,8 @@ def build() -> None:
         source = _SOURCES / f"{made.name}.c"
         if made.exists() and made.stat().st_mtime >= source.stat().st_mtime:
             continue
-        done = subprocess.run([compiler, "-O2", "-o", str(made), str(source)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [compiler, "-O2", "-o", str(made), str(source)], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{source} cannot be compiled:\n{done.stderr}")

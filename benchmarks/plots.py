@@ -55,7 +55,7 @@ def bars(document: Mapping[str, Any], rows: Sequence[Any]) -> str:
     for row in rows:
         values = _row_values(document, row)
         shown = {peer: value for peer, value in values.items() if value > 0}
-        if len(shown) < 2:  # noqa: PLR2004 - one bar compares nothing
+        if len(shown) < 2:
             continue
         low, high = min(shown.values()) / 2, max(shown.values())
         parts.append(_text(10, y, row.title.replace("`", ""), cls="t"))
@@ -63,7 +63,9 @@ def bars(document: Mapping[str, Any], rows: Sequence[Any]) -> str:
             y += 16
             length = max(2.0, _place(value, low, high, 460))
             parts.append(_text(100, y + 9, peer, anchor="end"))
-            parts.append(f'<rect x="106" y="{y:.1f}" width="{length:.1f}" height="12" fill="{_COLOURS.get(peer, "#999")}"/>')
+            parts.append(
+                f'<rect x="106" y="{y:.1f}" width="{length:.1f}" height="12" fill="{_COLOURS.get(peer, "#999")}"/>'
+            )
             parts.append(_text(112 + length, y + 10, f"{value:,.3g}"))
         y += 34
     return _svg(width, int(y), parts)
@@ -73,10 +75,14 @@ def _row_values(document: Mapping[str, Any], row: Any) -> dict[str, float]:
     values: dict[str, float] = {}
     for peer in _COLOURS:
         scenes = document["samples"].get(peer, {})
-        names = sorted((name for name in scenes if name.isdigit()), key=int) if row.scene == "{fleet}" else [row.scene]
+        names = (
+            sorted((name for name in scenes if name.isdigit()), key=int)
+            if row.scene == "{fleet}"
+            else [row.scene]
+        )
         names = [name for name in names if scenes.get(name, {}).get(row.figure)]
         if row.scene == "{fleet}":
-            names = [name for name in names if int(name) <= 1000]  # noqa: PLR2004 - more, only some can
+            names = [name for name in names if int(name) <= 1000]
         if names:
             values[peer] = statistics.median(scenes[names[-1]][row.figure])
     return values

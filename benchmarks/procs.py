@@ -123,11 +123,11 @@ def end_all(root: int) -> None:
         left = [pid for pid in descendants(root) if pid != os.getpid()]
         for pid in left:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)  # noqa: TID251 - children of this run, looked up this moment
+                os.kill(pid, signal.SIGKILL)
         if not left:
             return
         with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:  # noqa: TID251 - the benchmark is its own program and owns all its children
+            while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
 
 

@@ -62,7 +62,11 @@ TABLE: tuple[Row, ...] = (
 
 def _machine() -> dict[str, Any]:
     model = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
         platform.machine(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -92,7 +96,9 @@ def write(results: Results, kind: str, folder: Path) -> Path:
     path = folder / f"{now:%Y-%m-%d}-{kind}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     path.with_suffix(".md").write_text(render(document))
-    path.with_suffix(".svg").write_text(plots.growth(document) if kind == "growth" else plots.bars(document, TABLE))
+    path.with_suffix(".svg").write_text(
+        plots.growth(document) if kind == "growth" else plots.bars(document, TABLE)
+    )
     return path
 
 
@@ -102,13 +108,14 @@ def write(results: Results, kind: str, folder: Path) -> Path:
 def _samples(document: Mapping[str, Any], peer: str, scene: str, figure: str) -> list[float]:
     if figure.startswith("request") and peer == "floor":
         scene = "control"  # the bare ROUTER
-    return document["samples"].get(peer, {}).get(scene, {}).get(figure, [])
+    found: list[float] = document["samples"].get(peer, {}).get(scene, {}).get(figure, [])
+    return found
 
 
 def _number(value: float) -> str:
     if value == 0:
         return "0"
-    if abs(value) >= 100:  # noqa: PLR2004 - three digits say enough
+    if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"
 
@@ -126,7 +133,9 @@ def _cell(samples: Sequence[float], floor: Sequence[float]) -> str:
 
 
 def _fleets(document: Mapping[str, Any]) -> list[str]:
-    return sorted({scene for peer in document["samples"].values() for scene in peer if scene[:1].isdigit()}, key=_size)
+    return sorted(
+        {scene for peer in document["samples"].values() for scene in peer if scene[:1].isdigit()}, key=_size
+    )
 
 
 def _size(scene: str) -> tuple[int, bool]:
@@ -137,9 +146,10 @@ def render(document: Mapping[str, Any]) -> str:
     """The table as Markdown: medians, (lowest–highest), × the floor."""
     peers = [peer for peer in _ORDER if peer in document["samples"]]
     machine = document["machine"]
+    where = f"{machine['cpus']} × {machine['cpu']}, {machine['memory_gib']} GiB, Linux {machine['kernel']}"
+    where += f", Python {machine['python']}"
     lines = [
-        f"Measured {document['date']} ({document['kind']}): {machine['cpus']} × {machine['cpu']}, {machine['memory_gib']} GiB,"
-        f" Linux {machine['kernel']}, Python {machine['python']}. Medians, (lowest–highest), × the floor.",
+        f"Measured {document['date']} ({document['kind']}): {where}. Medians, (lowest–highest), × the floor.",
         "",
         "| metric | workers | " + " | ".join(peers) + " |",
         "|---|---|" + "---|" * len(peers),
@@ -150,8 +160,13 @@ def render(document: Mapping[str, Any]) -> str:
             if any(cells):
                 floor = cells[0] if peers[0] == "floor" else []
                 shown = scene if row.scene == "{fleet}" else ""
-                lines.append(f"| {row.title} | {shown} | " + " | ".join(_cell(cell, floor) for cell in cells) + " |")
-    lines += ["", "Versions: " + ", ".join(f"{peer} {version}" for peer, version in document["versions"].items()) + "."]
+                lines.append(
+                    f"| {row.title} | {shown} | " + " | ".join(_cell(cell, floor) for cell in cells) + " |"
+                )
+    lines += [
+        "",
+        "Versions: " + ", ".join(f"{peer} {version}" for peer, version in document["versions"].items()) + ".",
+    ]
     lines += [f"Left out: {peer}: {why}" for peer, why in document["missing"].items()]
     lines += [f"Not measured: {failure}" for failure in document["failures"]]
     return "\n".join(lines) + "\n"

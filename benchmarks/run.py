@@ -45,9 +45,9 @@ class Run:
         argv = peer.configure(job)
         self._output = (job.folder / "daemon.out").open("wb")
         self.began = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: TID251 - a program of its own, that measures from the outside
+        self.process = subprocess.Popen(
             argv, stdout=self._output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env=_environment() | peer.environment(job), cwd=job.folder,
+            env={**_environment(), **peer.environment(job)}, cwd=job.folder,
         )  # fmt: skip
 
     @property
@@ -100,7 +100,7 @@ class Run:
         while ready is not None and not _works(ready):
             if time.monotonic() > deadline:
                 raise Timeout(f"no answer in {_CONTROL:.0f} s; it said: {self.last_words()}")
-            time.sleep(0.05)  # noqa: TID251 - somebody else's start-up
+            time.sleep(0.05)
 
     def last_words(self) -> str:
         """The end of what the daemon wrote."""

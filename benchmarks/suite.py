@@ -3,11 +3,22 @@
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import final
 
 from benchmarks import native, procs
 from benchmarks.board import Timeout
-from benchmarks.metrics import Figures, m1_replace, m2_start, m3_stop, m4_rest, m5_storm, m6_control, m7_logs, m8_reload
+from benchmarks.metrics import (
+    Figures,
+    m1_replace,
+    m2_start,
+    m3_stop,
+    m4_rest,
+    m5_storm,
+    m6_control,
+    m7_logs,
+    m8_reload,
+)
 from benchmarks.peers import PEERS, Missing, Peer
 from benchmarks.plan import Plan
 from benchmarks.run import running
@@ -83,14 +94,14 @@ class Suite:
             if "fleet" in metrics:
                 self._each("control", repeat, lambda peer: _bare(peer, plan))
                 for workers in plan.fleets:
-                    self._each(str(workers), repeat, lambda peer, n=workers: self._fleet(peer, n))
+                    self._each(str(workers), repeat, partial(self._fleet, workers=workers))
             if "large" in metrics and plan.large and repeat < max(1, plan.repeats // 2):
-                self._each(str(plan.large), repeat, lambda peer: self._large(peer, plan.large))
+                self._each(str(plan.large), repeat, partial(self._large, workers=plan.large))
             if "stats" in metrics:
                 self._each("stats", repeat, self._stats)
             if "logs" in metrics:
-                self._each("logs", repeat, lambda peer: m7_logs.measure(peer, plan, prefix=False))
-                self._each("logs", repeat, lambda peer: m7_logs.measure(peer, plan, prefix=True))
+                for measure in (m7_logs.measure, m7_logs.measure_prefixed, m7_logs.measure_requests):
+                    self._each("logs", repeat, partial(measure, plan=plan))
             if "reload" in metrics:
                 self._each("reload", repeat, lambda peer: _reload(peer, plan))
 
@@ -98,9 +109,9 @@ class Suite:
         """The same at several sizes, one watcher of N and N watchers of one."""
         for repeat in range(self._plan.repeats):
             for size in sizes:
-                self._each(str(size), repeat, lambda peer, n=size: self._large(peer, n))
+                self._each(str(size), repeat, partial(self._large, workers=size))
                 if size > 1:
-                    self._each(f"{size}x1", repeat, lambda peer, n=size: self._large(peer, n, one_each=True))
+                    self._each(f"{size}x1", repeat, partial(self._large, workers=size, one_each=True))
 
     def _each(self, scene: str, repeat: int, measure: Callable[[Peer], Figures]) -> None:
         turn = repeat % len(self._peers) if self._peers else 0
@@ -113,7 +124,10 @@ class Suite:
                 continue
             if figures:
                 self._results.add(peer.name, scene, figures)
-                _say(f"  {peer.name} {scene} #{repeat + 1}: " + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+                _say(
+                    f"  {peer.name} {scene} #{repeat + 1}: "
+                    + ", ".join(f"{k} {v:.4g}" for k, v in figures.items())
+                )
 
     def _fleet(self, peer: Peer, workers: int) -> Figures:
         if workers > peer.most_workers:

@@ -23,10 +23,10 @@ def measure(run: Run, plan: Plan) -> Figures:
 
 def _one(run: Run, plan: Plan) -> float:
     victim = _oldest(run)
-    time.sleep(max(0.05, victim.began + _STABLE - time.monotonic()))  # noqa: TID251 - the peers' own time counts
+    time.sleep(max(0.05, victim.began + _STABLE - time.monotonic()))
     before = run.board.drawn
     killed = time.monotonic()
-    os.kill(victim.pid, signal.SIGKILL)  # noqa: TID251 - that worker runs: nobody but us ends it
+    os.kill(victim.pid, signal.SIGKILL)
     return (run.board.wait_for(before + 1, plan.timeout)[before].began - killed) * 1e3
 
 

@@ -16,23 +16,27 @@ _MIB = 1024 * 1024
 def _rest(run: Run, seconds: float) -> tuple[float, int]:
     pids = run.pids()
     before, began = procs.usage(pids), time.monotonic()
-    time.sleep(seconds)  # noqa: TID251 - this is the measurement
+    time.sleep(seconds)
     used, took = procs.usage(pids) - before, time.monotonic() - began
     return 100 * used.cpu / took, used.switches
 
 
 def measure(run: Run, plan: Plan) -> Figures:
     """Of all processes of the supervisor together."""
-    time.sleep(plan.settle)  # noqa: TID251 - what a start leaves to do is no rest
+    time.sleep(plan.settle)
     cpu, switches = _rest(run, plan.rest)
     return {"rest_cpu_percent": cpu, "rest_switches": switches, "uss_mib": procs.uss(run.pids()) / _MIB}
 
 
 def measure_figures(run: Run, plan: Plan) -> Figures:
     """Of a supervisor that publishes figures of its processes: without anybody who listens, and with one."""
-    time.sleep(plan.settle)  # noqa: TID251 - see above
+    time.sleep(plan.settle)
     unwatched, switches = _rest(run, plan.rest)
     with run.peer.watches(run.job) or nullcontext():
-        time.sleep(plan.settle)  # noqa: TID251 - the first look at all processes costs more
+        time.sleep(plan.settle)
         watched, _ = _rest(run, plan.rest)
-    return {"stats_unwatched_percent": unwatched, "stats_unwatched_switches": switches, "stats_watched_percent": watched}
+    return {
+        "stats_unwatched_percent": unwatched,
+        "stats_unwatched_switches": switches,
+        "stats_watched_percent": watched,
+    }

@@ -20,11 +20,11 @@ def measure(run: Run, plan: Plan) -> Figures:
     Raises:
         Timeout: fewer, or more, than one replacement a death.
     """
-    time.sleep(_STABLE)  # noqa: TID251 - see m1_replace
+    time.sleep(_STABLE)
     victims, before = run.living(), run.board.drawn
     began = time.monotonic()
     for one in victims:
-        os.kill(one.pid, signal.SIGKILL)  # noqa: TID251 - see m1_replace
+        os.kill(one.pid, signal.SIGKILL)
     new = run.board.wait_for(before + len(victims), plan.timeout)[before:]
     if len(new) != run.job.workers:
         raise Timeout(f"{len(new)} replacements for {run.job.workers} deaths")

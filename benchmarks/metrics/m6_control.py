@@ -30,7 +30,10 @@ def timed(request: Callable[[], object], count: int) -> list[float]:
 def percentiles(samples: list[float], name: str) -> dict[str, float]:
     """p50 and p99 under this name."""
     ordered = sorted(samples)
-    return {f"{name}_p50_ms": statistics.median(ordered), f"{name}_p99_ms": ordered[int(0.99 * (len(ordered) - 1))]}
+    return {
+        f"{name}_p50_ms": statistics.median(ordered),
+        f"{name}_p99_ms": ordered[int(0.99 * (len(ordered) - 1))],
+    }
 
 
 def measure(run: Run, plan: Plan) -> Figures:
@@ -70,11 +73,15 @@ def _figures(run: Run) -> dict[str, float]:
     first = timed(ask, 1)[0]
     thread.start()
     try:
-        later = timed(ask, _FEW if first < 2000 else 1)  # noqa: PLR2004 - once is enough of what takes seconds
+        later = timed(ask, _FEW if first < 2000 else 1)
     finally:
         over.set()
         thread.join()
-    return {"stats_first_ms": first, "stats_ms": statistics.median(later), "stats_others_worst_ms": max(waits)}
+    return {
+        "stats_first_ms": first,
+        "stats_ms": statistics.median(later),
+        "stats_others_worst_ms": max(waits),
+    }
 
 
 def bare(requests: int) -> Figures:

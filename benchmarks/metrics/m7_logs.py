@@ -1,9 +1,9 @@
 """M7: one worker floods its output into rotated files: speed, processor time, losses, damage, and control meanwhile."""
 
 import re
-import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from benchmarks import procs
@@ -15,50 +15,73 @@ from benchmarks.peers import Peer
 from benchmarks.plan import Plan
 from benchmarks.run import Run, running
 
-__all__ = ["intact", "measure"]
+__all__ = ["intact", "measure", "measure_prefixed", "measure_requests"]
 
 _LINE = 100
 _NUMBERED = re.compile(rb"(?:^|\s)(\d{12}) (?:\xc3\xa4){43}$")
 _LOOK = 0.01
+_PAUSE = 0.002
 
 
-def measure(peer: Peer, plan: Plan, *, prefix: bool) -> Figures:
-    """A run of its own.
+def measure(peer: Peer, plan: Plan) -> Figures:
+    """Speed, processor time and losses; a run of its own, as the others here."""
+    return _flood(peer, plan, prefix=False)
 
-    Args:
-        peer: which.
-        plan: how much.
-        prefix: whether each line is to begin with the time.
-    """
 
+def measure_prefixed(peer: Peer, plan: Plan) -> Figures:
+    """The same with the time before each line."""
+    return {f"prefix_{name}": value for name, value in _flood(peer, plan, prefix=True).items()}
+
+
+def measure_requests(peer: Peer, plan: Plan) -> Figures:
+    """What the cheapest request costs during a flood: apart, for to answer costs processor time, too."""
+    with _running(peer, plan, prefix=False) as run:
+        request = peer.answers(run.job)
+        if request is None:
+            return {}
+        run.started(plan.timeout)
+        samples: list[float] = []
+        while not run.board.record(0).finished:
+            samples += timed(request, 1)
+            time.sleep(_PAUSE)
+        return percentiles(samples, "logs_request") if samples else {}
+
+
+def _running(peer: Peer, plan: Plan, *, prefix: bool) -> AbstractContextManager[Run]:
     def log(folder: Path) -> LogJob:
         limit = plan.rotate
-        return LogJob(folder=folder / "log", limit=limit, files=3 * plan.flood // limit + 10, time_prefix=prefix)
+        return LogJob(
+            folder=folder / "log", limit=limit, files=3 * plan.flood // limit + 10, time_prefix=prefix
+        )
 
-    with running(peer, arguments=("flood", str(plan.flood)), log=log) as run:
+    return running(peer, arguments=("flood", str(plan.flood)), log=log)
+
+
+def _flood(peer: Peer, plan: Plan, *, prefix: bool) -> Figures:
+    with _running(peer, plan, prefix=prefix) as run:
         if not peer.logs(run.job):
             return {}
-        name = "prefix_" if prefix else ""
         (record,) = run.started(plan.timeout)[:1]
-        waits = _Waits(run)
         before = procs.usage(run.pids())
         amount = run.board.wait_finished(0, plan.timeout).amount
         arrived = _arrived(run, amount, plan.timeout, exact=not prefix)
         used = procs.usage(run.pids()) - before
-        took = arrived - record.began
         lost, damaged = intact(_read(run), amount // _LINE)
         return {
-            f"{name}logs_mb_per_s": amount / took / 1e6,
-            f"{name}logs_cpu_s_per_gb": used.cpu / (amount / 1e9),
-            f"{name}logs_lost_lines": lost,
-            f"{name}logs_damaged_lines": damaged,
-            **waits.end(name),
+            "logs_mb_per_s": amount / (arrived - record.began) / 1e6,
+            "logs_cpu_s_per_gb": used.cpu / (amount / 1e9),
+            "logs_lost_lines": lost,
+            "logs_damaged_lines": damaged,
         }
 
 
 def _files(run: Run) -> list[Path]:
     assert run.job.log is not None
-    return [path for path in run.job.log.folder.rglob("*") if path.is_file() and path.name not in {"lock", "state", "config"}]
+    return [
+        path
+        for path in run.job.log.folder.rglob("*")
+        if path.is_file() and path.name not in {"lock", "state", "config"}
+    ]
 
 
 def _arrived(run: Run, amount: int, timeout: float, *, exact: bool) -> float:
@@ -74,7 +97,7 @@ def _arrived(run: Run, amount: int, timeout: float, *, exact: bool) -> float:
             return grown
         if now > deadline:
             raise Timeout(f"{size} of {amount} bytes are in the files after {timeout:.0f} s")
-        time.sleep(_LOOK)  # noqa: TID251 - the observer must not disturb
+        time.sleep(_LOOK)
 
 
 def _size(path: Path) -> int:
@@ -111,33 +134,3 @@ def intact(lines: Iterable[bytes], expected: int) -> tuple[int, int]:
         else:
             seen.add(int(found[1]))
     return expected - len(seen), damaged
-
-
-class _Waits:
-    """What a request costs during the flood."""
-
-    def __init__(self, run: Run) -> None:
-        self._request = run.peer.answers(run.job)
-        self._samples: list[float] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask)
-        if self._request is not None:
-            run.controlled()
-            self._thread.start()
-
-    def _ask(self) -> None:
-        assert self._request is not None
-        while not self._over.wait(0.002):
-            try:
-                self._samples += timed(self._request, 1)
-            except (OSError, ValueError, RuntimeError):
-                return  # it is gone
-
-    def end(self, name: str) -> dict[str, float]:
-        self._over.set()
-        if self._request is None:
-            return {}
-        self._thread.join()
-        return percentiles(self._samples, f"{name}logs_request") if self._samples else {}
-
-

@@ -66,12 +66,12 @@ def _under_load(run: Run, plan: Plan, port: int) -> Figures:
     for client in clients:
         client.start()
     try:
-        time.sleep(_QUIET)  # noqa: TID251 - load before, during and after
+        time.sleep(_QUIET)
         began = time.monotonic()
         reload()
         run.board.wait_for(before + plan.reloaded, plan.timeout)
         took = time.monotonic() - began
-        time.sleep(_QUIET)  # noqa: TID251 - see above
+        time.sleep(_QUIET)
     finally:
         over.set()
         for client in clients:

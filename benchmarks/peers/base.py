@@ -60,7 +60,7 @@ class Peer(ABC):
 
     def stop(self, job: Job, daemon: int) -> None:  # noqa: ARG002 - for those who have a command for it
         """Ask it to stop everything and end; returns at once."""
-        os.kill(daemon, signal.SIGTERM)  # noqa: TID251 - our child, which we have not reaped
+        os.kill(daemon, signal.SIGTERM)
 
     # -- what only some have: None where there is no such thing -----------------------------------------------------
 
@@ -130,7 +130,10 @@ def apt_get(package: str, program: str) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise Missing(f"{program} is not installed: apt-get install {package}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]):
+    for argv in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
+    ):
         subprocess.run(argv, capture_output=True, check=False, env=environment)
     if not shutil.which(program):
         raise Missing(f"apt-get install {package} did not bring {program}")

@@ -27,7 +27,7 @@ def ask(job: Job, command: str, **properties: Any) -> Callable[[], dict[str, Any
     """A request over a connection of its own that stays open; each call is one round trip."""
     import zmq  # noqa: PLC0415 - the suite without Circus' dependencies says what is missing, by peer
 
-    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     socket.linger = 0
     socket.rcvtimeo = _TIMEOUT_MS
     socket.connect(endpoint(job, "control"))
@@ -63,9 +63,13 @@ class _CircusLike(Peer):
         return [str(self._programs / "circusd"), str(path)]
 
     def _lines(self, job: Job) -> list[str]:
-        lines = ["[circus]", f"endpoint = {endpoint(job, 'control')}", f"pubsub_endpoint = {endpoint(job, 'events')}"]
-        lines += [f"stats_endpoint = {endpoint(job, 'stats')}"]
-        lines += ["statsd = True"] if job.stats else []  # the reference takes any text for true
+        lines = [
+            "[circus]",
+            f"endpoint = {endpoint(job, 'control')}",
+            f"pubsub_endpoint = {endpoint(job, 'events')}",
+        ]
+        if job.stats:  # an endpoint alone would turn it on as well
+            lines += [f"stats_endpoint = {endpoint(job, 'stats')}", "statsd = True"]
         if job.port is not None:
             lines += ["[socket:web]", "host = 127.0.0.1", f"port = {job.port}", "backlog = 4096"]
         for name in job.names:
@@ -98,7 +102,7 @@ class _CircusLike(Peer):
     def watches(self, job: Job) -> Iterator[None]:
         import zmq  # noqa: PLC0415 - see ask
 
-        socket = zmq.Context.instance().socket(zmq.SUB)
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         socket.linger = 0
         socket.subscribe(b"stat.")
         socket.connect(endpoint(job, "stats"))
@@ -149,4 +153,4 @@ class Reference(_CircusLike):
                 request()
                 return
             except RuntimeError:
-                time.sleep(0.05)  # noqa: TID251 - until it is not busy
+                time.sleep(0.05)

@@ -11,7 +11,7 @@ from typing import final
 from benchmarks.job import Job, LogJob
 from benchmarks.peers.base import Peer, apt_get, first_line
 
-__all__ = ["Daemontools", "Runit", "S6"]
+__all__ = ["S6", "Daemontools", "Runit"]
 
 
 def _script(path: Path, command: str) -> None:
@@ -56,7 +56,7 @@ class Runit(Peer):
         return ["runsvdir", "-P", _make(job, _svlogd)]
 
     def stop(self, job: Job, daemon: int) -> None:  # noqa: ARG002 - a signal says it
-        os.kill(daemon, signal.SIGHUP)  # noqa: TID251 - our child, which we have not reaped
+        os.kill(daemon, signal.SIGHUP)
 
     def answers(self, job: Job) -> Callable[[], object]:
         return lambda: _status_file(_services(job)[0] / "supervise" / "status")
@@ -119,7 +119,7 @@ class Daemontools(Peer):
         return ["svscan", _make(job, _multilog)]
 
     def stop(self, job: Job, daemon: int) -> None:
-        os.kill(daemon, signal.SIGTERM)  # noqa: TID251 - our child; first, lest it starts its supervisors again
+        os.kill(daemon, signal.SIGTERM)
         _tell(job, "svc", "-dx")
 
     def answers(self, job: Job) -> Callable[[], object]:

@@ -27,7 +27,16 @@ class Pm2(Peer):
             return
         if not shutil.which("npm"):
             raise Missing("npm is not installed: apt-get install npm")
-        argv = ["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(WORK / "pm2"), "pm2@7"]
+        argv = [
+            "npm",
+            "install",
+            "--silent",
+            "--no-fund",
+            "--no-audit",
+            "--prefix",
+            str(WORK / "pm2"),
+            "pm2@7",
+        ]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if not _PROGRAM.exists():
             raise Missing(f"{' '.join(argv)}: {done.stderr.strip()[-300:]}")
@@ -67,7 +76,12 @@ class Pm2(Peer):
         subprocess.run([str(_PROGRAM), "kill"], capture_output=True, check=False, env=environment)
 
     def status_command(self, job: Job) -> list[str]:
-        return ["env", *(f"{name}={value}" for name, value in self.environment(job).items()), str(_PROGRAM), "jlist"]
+        return [
+            "env",
+            *(f"{name}={value}" for name, value in self.environment(job).items()),
+            str(_PROGRAM),
+            "jlist",
+        ]
 
     def answers(self, job: Job) -> Callable[[], object] | None:  # noqa: ARG002 - its socket speaks a language of its own
         return None

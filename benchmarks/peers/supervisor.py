@@ -81,7 +81,12 @@ class Supervisor(Peer):
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface",
         ]  # fmt: skip
         for name in job.names:
-            lines += [f"[program:{name}]", f"command = {' '.join(job.command)}", "autorestart = true", "startsecs = 0"]
+            lines += [
+                f"[program:{name}]",
+                f"command = {' '.join(job.command)}",
+                "autorestart = true",
+                "startsecs = 0",
+            ]
             lines += [f"numprocs = {1 if job.one_each else job.workers}"]
             lines += ["process_name = %(program_name)s_%(process_num)d", "redirect_stderr = true"]
             if job.log is None:
@@ -89,7 +94,10 @@ class Supervisor(Peer):
             else:
                 job.log.folder.mkdir(exist_ok=True)
                 lines += [f"stdout_logfile = {job.log.folder}/{name}.log"]
-                lines += [f"stdout_logfile_maxbytes = {job.log.limit}", f"stdout_logfile_backups = {job.log.files}"]
+                lines += [
+                    f"stdout_logfile_maxbytes = {job.log.limit}",
+                    f"stdout_logfile_backups = {job.log.files}",
+                ]
         path.write_text("\n".join(lines) + "\n")
         return [str(self._programs / "supervisord"), "-c", str(path)]
 
