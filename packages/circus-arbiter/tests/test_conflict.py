@@ -10,7 +10,9 @@ def installed(folder, *names):
 
 
 def test_our_own_distributions_do_not_conflict(tmp_path):
-    path = installed(tmp_path, "circus_arbiter-1.0.dist-info", "circus_ctl-1.0.dist-info", "circus", "circus_web.egg-info")
+    path = installed(
+        tmp_path, "circus_arbiter-1.0.dist-info", "circus_ctl-1.0.dist-info", "circus", "circus_web.egg-info"
+    )
     assert find_conflicting_distribution(path) is None
 
 

@@ -22,7 +22,9 @@ def find_conflicting_distribution(path: Iterable[str] | None = None) -> str | No
     """
     for folder in sys.path if path is None else path:
         try:
-            found = next((match for name in os.listdir(folder or ".") if (match := _OLD.fullmatch(name))), None)
+            found = next(
+                (match for name in os.listdir(folder or ".") if (match := _OLD.fullmatch(name))), None
+            )
         except OSError:  # the path may name what is not there, and zip files
             continue
         if found is not None:
