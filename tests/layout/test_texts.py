@@ -20,6 +20,7 @@ LONG = {
     # Longer than 400 lines, and why it stays whole.
     "packages/circus-protocol/src/circus/protocol/options.py": "a table: every option, once",
     "tests/compat/corpus.py": "data",
+    "tests/chaos/chaos.py": "one program, to be read from its top: what is done, and what must hold",
 }
 SHRINKING = {
     # Too long, and not allowed to grow: their lines when this was written. Split them when you work on them.
@@ -27,6 +28,7 @@ SHRINKING = {
     "packages/circus-arbiter/src/circus/arbiter/engine.py": 489,
     "packages/circus-arbiter/src/circus/config/model.py": 407,
     "packages/circus-process/src/circus/process/compat.py": 426,
+    "packages/circus-process/src/circus/stream/files.py": 408,
     "packages/circus-process/src/circus/stream/pump.py": 457,
     "packages/circus-process/tests/stream/test_pump.py": 411,
     "packages/circus-watcher/src/circus/watcher/compat.py": 442,

@@ -14,7 +14,7 @@ import os
 import socket as stdlib_socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, assert_never, final
+from typing import Any, final
 
 import zmq
 
@@ -27,7 +27,7 @@ from circus.arbiter.entry import Entry, HookKeywords
 from circus.arbiter.errors import ArbiterError
 from circus.arbiter.front import Front
 from circus.arbiter.roster import Roster, by_priority, priority_groups
-from circus.arbiter.wire import to_wire
+from circus.arbiter.wire import from_trouble, to_wire
 from circus.config import Config, Plan
 from circus.process.clock import monotonic, wall
 from circus.process.facts import Observer
@@ -36,10 +36,10 @@ from circus.protocol.endpoints import DEFAULT_STATS_ENDPOINT
 from circus.protocol.options import ArbiterOptions
 from circus.protocol.topics import log_topic, watcher_topic
 from circus.sockets import BoundSocket, Received, SocketSet
-from circus.stream import OutputHub, OutputTrouble, Source, TailLine, TroubleKind
+from circus.stream import OutputHub, OutputTrouble, Source, TailLine
 from circus.watcher import commands as tell
 from circus.watcher.commands import Command, Outcome
-from circus.watcher.events import Event, Failed, OutputLost, OutputResumed, Why
+from circus.watcher.events import Event, Failed, Why
 from circus.watcher.output import HubOutput
 from circus.watcher.pace import Pace
 from circus.watcher.runner import WatcherRunner
@@ -412,31 +412,9 @@ class Engine:
             self._loop.call_soon_threadsafe(function)
 
     def _on_output(self, trouble: OutputTrouble) -> None:
-        source = trouble.source
-        match trouble.kind:
-            case TroubleKind.LOSING:
-                self._on_event(
-                    OutputLost(
-                        watcher=source.watcher,
-                        stream=source.stream,
-                        error=trouble.error,
-                        dropped=trouble.dropped_bytes,
-                        pid=source.pid,
-                    )
-                )
-            case TroubleKind.RECOVERED:
-                self._on_event(
-                    OutputResumed(
-                        watcher=source.watcher,
-                        stream=source.stream,
-                        dropped=trouble.dropped_bytes,
-                        pid=source.pid,
-                    )
-                )
-            case TroubleKind.DEGRADED:
-                pass  # nothing is lost; the hub has logged it
-            case _:
-                assert_never(trouble.kind)
+        event = from_trouble(trouble)
+        if event is not None:
+            self._on_event(event)
 
     def _log_demand(self, wanted: bool) -> None:  # noqa: FBT001 - a callback
         self._log_wanted = wanted

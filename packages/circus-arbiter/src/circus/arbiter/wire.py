@@ -8,11 +8,34 @@ from typing import Any, assert_never
 
 from circus.process.exits import ExitStatus, signal_name
 from circus.protocol.topics import watcher_topic
+from circus.stream import OutputTrouble, TroubleKind
 from circus.watcher import events as happened
 
-__all__ = ["to_wire"]
+__all__ = ["from_trouble", "to_wire"]
 
 Payload = dict[str, Any]
+
+
+def from_trouble(trouble: OutputTrouble) -> happened.Event | None:
+    """The event of a trouble with output; None where nothing is lost, which is for the log alone."""
+    source = trouble.source
+    match trouble.kind:
+        case TroubleKind.LOSING:
+            return happened.OutputLost(
+                watcher=source.watcher,
+                stream=source.stream,
+                error=trouble.error,
+                dropped=trouble.dropped_bytes,
+                pid=source.pid,
+            )
+        case TroubleKind.RECOVERED:
+            return happened.OutputResumed(
+                watcher=source.watcher, stream=source.stream, dropped=trouble.dropped_bytes, pid=source.pid
+            )
+        case TroubleKind.DEGRADED:
+            return None
+        case _:
+            assert_never(trouble.kind)
 
 
 def to_wire(event: happened.Event, *, now: float) -> tuple[bytes, Payload]:
