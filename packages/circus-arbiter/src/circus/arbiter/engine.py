@@ -104,7 +104,9 @@ class Engine:
         self._received = tuple(received)
         self._before_reload = before_reload
         self.facts = Observer()
-        self.output = OutputHub(on_trouble=self._on_output, call=self._on_loop)
+        self.output = OutputHub(
+            on_trouble=self._on_output, call=lambda say: self._loop and self._loop.call_soon_threadsafe(say)
+        )
         self.pace = Pace()
         self._facade = facade
         self._version = version
@@ -121,9 +123,8 @@ class Engine:
         self._gone: asyncio.Event = asyncio.Event()
         self._survivors: tuple[int, ...] = ()
         self._failure: Exit | None = None
-        self._log_wanted = False
+        self._log_wanted = self._impatient = False
         self._owned: set[Entry] = set()
-        self._impatient = False
         self._running_work: set[asyncio.Task[None]] = set()
         self._reconfiguring = asyncio.Lock()
         self._started_at = monotonic()
@@ -406,14 +407,8 @@ class Engine:
                 self._failure = Exit(f"watcher {event.watcher} failed: {event.reason}")
                 self.request_stop(str(self._failure))
 
-    def _on_loop(self, function: Callable[[], object]) -> None:
-        """Run it on our loop; from any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(function)
-
     def _on_output(self, trouble: OutputTrouble) -> None:
-        event = from_trouble(trouble)
-        if event is not None:
+        if (event := from_trouble(trouble)) is not None:
             self._on_event(event)
 
     def _log_demand(self, wanted: bool) -> None:  # noqa: FBT001 - a callback
