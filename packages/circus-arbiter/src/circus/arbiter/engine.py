@@ -395,11 +395,11 @@ class Engine:
 
     def publish(self, watcher: str, word: str, **payload: Any) -> None:
         """Publish an event of a watcher that the arbiter itself has caused."""
-        self._publisher.event(watcher_topic(watcher, word), {**payload, "time": wall(), "watcher": watcher})
+        made = watcher_topic(watcher, word), {**payload, "time": wall(), "watcher": watcher}
+        self._publisher.event(lambda: made)
 
     def _on_event(self, event: Event) -> None:
-        topic, payload = to_wire(event, now=wall())
-        self._publisher.event(topic, payload)
+        self._publisher.event(lambda: to_wire(event, now=wall()))
         if isinstance(event, Failed) and event.watcher in self.roster:
             entry = self.roster.get(event.watcher)
             log.error("watcher %s failed: %s", event.watcher, event.reason)

@@ -4,7 +4,8 @@ Theory: one XPUB for each kind of door. Its subscriptions take effect when we sa
 workers write goes only to those who may command, while everybody who may look gets the events.
 
 Publishing never waits: a subscriber that is too slow loses events at its own high-water mark, and sees by the gap
-in `seq` that it did.
+in `seq` that it did. Until somebody subscribes for the first time events are counted and not even made: a mass start costs
+no encoding. (Not again after the last cancellation: those cannot be trusted, for anybody can send one for somebody else.)
 """
 
 import asyncio
@@ -82,6 +83,7 @@ class Publisher:
         self._subscriptions = Subscriptions()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._seq = 0
+        self._heard = False
 
     def open(self) -> None:
         """Bind.
@@ -119,11 +121,25 @@ class Publisher:
             loop.add_reader(door.fd, self._read_subscriptions, door)
             self._read_subscriptions(door)
 
-    def event(self, topic: bytes, payload: dict[str, Any]) -> None:
-        """Publish an event, numbered."""
+    def event(self, make: Callable[[], tuple[bytes, dict[str, Any]]]) -> None:
+        """Publish an event, numbered.
+
+        Args:
+            make: gives topic and payload; not called where nobody has ever subscribed.
+        """
         self._seq += 1
-        payload["seq"] = self._seq
-        self.send(topic, payload)
+        if self._is_heard():
+            topic, payload = make()
+            payload["seq"] = self._seq
+            self.send(topic, payload)
+
+    def _is_heard(self) -> bool:
+        """Whether anybody has subscribed by this moment."""
+        if not self._heard:
+            for door in self._doors:
+                if door.has_news:
+                    self._read_subscriptions(door)
+        return self._heard
 
     def send(self, topic: bytes, payload: dict[str, Any]) -> None:
         """Publish anything; dropped where nobody can take it."""
@@ -160,6 +176,7 @@ class Publisher:
             before = self._subscriptions.output_wanted
             message = frame.bytes
             if message[:1] == b"\x01":
+                self._heard = True
                 in_full = (
                     Subscriptions.is_open(message[1:]) or self._right(door.watch.peer(frame)) is Right.COMMAND
                 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, final
 
-from circus.protocol.events import topic_name
+from circus.protocol.topics import topic_name
 
 __all__ = ["HELPERS", "Need", "Roster", "Socket", "Watcher"]
 
