@@ -197,3 +197,21 @@ async def test_last_lines_and_live_lines_of_a_captured_worker(run, tmp_path):
         assert (topic, line["wid"], line["stream"]) == ("log.talker.1.stdout", 1, "stdout")
         lines = (await daemon.ok("logs", name="talker"))["lines"]
         assert [one["data"] for one in lines] == ["first", "second"]
+
+
+async def test_the_last_lines_of_a_worker_that_died_are_kept(run, tmp_path):
+    gate = tmp_path / "die"
+    os.mkfifo(gate)
+    command = f"{sys.executable} -c \"print('last words', flush=True); open('{gate}').read(1); raise SystemExit(3)\""
+    async with run(watcher("mortal", cmd=command), capture=True) as daemon:
+        await daemon.follow()
+        pid = (await daemon.ok("list", name="mortal"))["pids"][0]
+
+        def release() -> None:
+            with gate.open("w") as writer:
+                writer.write("x")
+
+        await asyncio.to_thread(release)
+        await daemon.event(lambda topic, _: topic == "watcher.mortal.spawn")
+        lines = (await daemon.ok("logs", name="mortal", pid=pid))["lines"]
+        assert [line["data"] for line in lines] == ["last words"]

@@ -117,7 +117,9 @@ class HubOutput:
 
     def attach(self, wid: int, child: Child) -> None:
         """Take the child's pipe ends and move what comes."""
-        self._tails[wid] = []
+        # The one before keeps its last lines until the next but one: why it died is asked when its successor runs.
+        latest = [source.pid for source, _ in self._tails.get(wid, ())][-1:]
+        self._tails[wid] = [kept for kept in self._tails.get(wid, ()) if kept[0].pid in latest]
         for name, take in zip(_NAMES, (child.take_stdout, child.take_stderr), strict=True):
             fd = take()
             if fd is None:
@@ -204,7 +206,8 @@ class HubOutput:
 
     def tail(self, wid: int, lines: int) -> tuple[str, ...]:
         """The last lines of the latest worker in that slot."""
-        found = self.lines(count=lines, wid=wid)
+        kept = self._tails.get(wid)
+        found = self.lines(count=lines, wid=wid, pid=kept[-1][0].pid) if kept else []
         return tuple(one.line.data.decode("utf-8", "replace") for one in found)
 
     @property
@@ -239,7 +242,7 @@ class HubOutput:
 
         Args:
             count: how many at most.
-            wid: of this slot's latest worker alone.
+            wid: of this slot alone: of its latest worker and the one before.
             pid: of this worker alone.
             stream: ``stdout`` or ``stderr`` alone.
             since: not older than this, in seconds since the epoch.
