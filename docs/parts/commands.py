@@ -22,7 +22,6 @@ EXAMPLES = Path(__file__).with_name("messages.json")
 """A request and its reply for each command; the tests hold both against the models."""
 
 _ENVELOPE = frozenset(Reply.model_fields)
-_OTHER_VERBS = {"globaloptions": "globaloptions", "listsockets": "listsockets"}
 
 
 def _properties(model: type[Request]) -> str:
@@ -58,14 +57,28 @@ def _reply(word: str) -> str:
     return "\n".join(lines)
 
 
+def _pretty(value: Any, indent: int = 0) -> str:
+    """JSON whose lines are short, and no more of them than that needs."""
+    text = json.dumps(value)
+    if len(text) + indent <= 96 or not isinstance(value, (dict, list)) or not value:
+        return text
+    inner = " " * (indent + 2)
+    if isinstance(value, list):
+        items: list[Any] = value
+        body = [_pretty(item, indent + 2) for item in items]
+        return "[\n" + ",\n".join(inner + text for text in body) + "\n" + " " * indent + "]"
+    body = [f"{json.dumps(key)}: {_pretty(item, indent + 2)}" for key, item in value.items()]
+    return "{\n" + ",\n".join(inner + text for text in body) + "\n" + " " * indent + "}"
+
+
 def _command(word: str, model: type[Request], example: dict[str, Any]) -> str:
     who = "Everybody on this machine may ask it." if model.reads_only else "Only those who may command."
     parts = [f"### {word}\n", f"{first_paragraph(model.__doc__)} {who}\n"]
     if word in COMMANDS and not COMMANDS[word].hidden:
         parts.append(fence("text", usage(("circusctl", word))))
     parts += [_properties(model), _reply(word)]
-    parts.append(fence("json", json.dumps(example["request"])))
-    parts.append(fence("json", json.dumps(example["reply"])))
+    parts.append(fence("json", _pretty(example["request"])))
+    parts.append(fence("json", _pretty(example["reply"])))
     return "\n".join(part for part in parts if part)
 
 
