@@ -12,7 +12,7 @@ from circus.protocol.errors import ErrorNumber
 from circus.protocol.messages import REQUESTS, Request
 from circus.protocol.replies import REPLIES, OkReply, Reply
 from parts.helps import usage
-from parts.markdown import code, fence, first_paragraph, table
+from parts.markdown import NOTHING, code, fence, first_paragraph, table
 from parts.sources import attribute_docs
 from parts.types import type_words
 
@@ -28,7 +28,7 @@ def _properties(model: type[Request]) -> str:
     rows = []
     for name, field in model.model_fields.items():
         default: Any = field.get_default(call_default_factory=True)
-        shown = "must be given" if default is PydanticUndefined else "–"
+        shown = "must be given" if default is PydanticUndefined else NOTHING
         if default is not PydanticUndefined and default not in (None, {}):
             shown = code(json.dumps(default))
         rows.append([code(name), type_words(model, name), shown, field.description or ""])

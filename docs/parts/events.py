@@ -38,7 +38,9 @@ def _events() -> str:
 
 def _stats() -> str:
     frames = (("A worker", ProcessFrame), ("A watcher", WatcherFrame), ("A socket", SocketFrame))
-    return "\n".join(f"### {title}\n\n{first_paragraph(model.__doc__)}\n\n{_keys(model)}" for title, model in frames)
+    return "\n".join(
+        f"### {title}\n\n{first_paragraph(model.__doc__)}\n\n{_keys(model)}" for title, model in frames
+    )
 
 
 PARTS = {"event-common": lambda: _keys(Event), "events": _events, "stats-frames": _stats}

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["cell", "code", "fence", "first_paragraph", "replace_parts", "table"]
+__all__ = ["NOTHING", "cell", "code", "fence", "first_paragraph", "replace_parts", "table"]
+
+NOTHING = "\N{EN DASH}"
 
 _PART = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def code(text: str) -> str:
     """A word of code; a dash for nothing."""
-    return f"`{text}`" if text else "–"
+    return f"`{text}`" if text else NOTHING
 
 
 def cell(text: str) -> str:

@@ -15,7 +15,7 @@ from circus.protocol.options import (
     StreamOptions,
     WatcherOptions,
 )
-from parts.markdown import code, table
+from parts.markdown import NOTHING, code, table
 from parts.types import type_words
 
 __all__ = ["EVERY_OPTION", "PARTS", "examples"]
@@ -59,9 +59,9 @@ def _default(field: Any) -> str:
         case bool():
             return code(str(value))
         case None | () | "" | Options():
-            return "–"
+            return NOTHING
         case dict():
-            return "–"
+            return NOTHING
         case float():
             return code(f"{value:g}")
         case _:
@@ -86,7 +86,7 @@ def _rows(model: type[Options], kind: str) -> list[list[str]]:
                 code(shown),
                 type_words(model, name) + (", seconds" if extra.get("unit") == "s" else ""),
                 default + unit,
-                _HOLDS[extra["change"]] if "change" in extra else "–",
+                _HOLDS[extra["change"]] if "change" in extra else NOTHING,
                 text,
             ]
         )

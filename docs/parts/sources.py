@@ -21,7 +21,9 @@ def _of_one(cls: type) -> dict[str, str]:
     assert isinstance(tree, ast.ClassDef)
     found: dict[str, str] = {}
     for statement, following in zip(tree.body, tree.body[1:], strict=False):
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
+        target = (
+            statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
+        )
         if (
             isinstance(target, ast.Name)
             and isinstance(following, ast.Expr)

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from circus.watcher.machine import TRANSITIONS, State, render_diagram
 from circus.watcher.status import Status
-from parts.markdown import code, table
+from parts.markdown import code, fence, table
 from parts.sources import attribute_docs
 
 __all__ = ["PARTS", "picture"]
@@ -62,14 +62,20 @@ def picture() -> str:
     """An SVG in the colours of the page around it."""
     moves = _moves()
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        'aria-label="The states of a worker and the events between them">',
-        "<style>.states path{fill:none;stroke:currentColor}.states rect{fill:none;stroke:currentColor;stroke-width:1.5}"
-        ".states text{font:13px sans-serif;fill:currentColor;text-anchor:middle;dominant-baseline:middle}"
-        ".states .word{font-size:11px;paint-order:stroke;stroke:var(--color-background-primary,#fff);stroke-width:5}"
-        ".states marker path{fill:currentColor;stroke:none}</style>",
-        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
-        'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"/></marker></defs>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
+            'aria-label="The states of a worker and the events between them">'
+        ),
+        (
+            "<style>.states path{fill:none;stroke:currentColor}.states rect{fill:none;stroke:currentColor;stroke-width:1.5}"
+            ".states text{font:13px sans-serif;fill:currentColor;text-anchor:middle;dominant-baseline:middle}"
+            ".states .word{font-size:11px;paint-order:stroke;stroke:var(--color-background-primary,#fff);stroke-width:5}"
+            ".states marker path{fill:currentColor;stroke:none}</style>"
+        ),
+        (
+            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
+            'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z"/></marker></defs>'
+        ),
     ]
     for (source, target), words in moves.items():
         far = math.dist(_PLACES[source], _PLACES[target]) > 450
@@ -86,7 +92,7 @@ def picture() -> str:
 def _table() -> str:
     rows: list[tuple[str, str, str]] = []
     for row in TRANSITIONS:
-        targets = ", ".join(sorted((code(target.name) for target in row.targets)))
+        targets = ", ".join(sorted(code(target.name) for target in row.targets))
         rows.append((code(row.state.name), row.event.__name__, targets))
     return table(("in", "comes", "then"), rows)
 
@@ -100,7 +106,8 @@ def _statuses() -> str:
         Status.STOPPING: "It was told to stop, and something of it still runs, or its output is still read.",
     }
     return table(
-        ("status", "meaning"), [(code(status.value), known.get(status) or docs[status.name]) for status in Status]
+        ("status", "meaning"),
+        [(code(status.value), known.get(status) or docs[status.name]) for status in Status],
     )
 
 
@@ -108,5 +115,5 @@ PARTS = {
     "states": lambda: f'<div class="states">\n\n```{{raw}} html\n{picture()}```\n\n</div>',
     "transitions": _table,
     "statuses": _statuses,
-    "states-mermaid": render_diagram,
+    "states-mermaid": lambda: fence("text", render_diagram()),
 }
