@@ -9,7 +9,7 @@ says more: ``<!-- test: WORDS -->``, with the words
 - ``output``: this text is what the Python block before printed;
 - ``skip: WHY``: it is not run.
 
-In what is printed, ``…`` stands for some text, and a line ``...`` for some lines; numbers of three digits or more, fractions and
+In what is printed, ``…`` stands for some text, and a line ``...`` for some lines; numbers of two digits or more, fractions and
 durations are alike.
 """
 
@@ -93,7 +93,8 @@ _VARIES = (
     (re.compile(r"\x1b\[[0-9;]*m"), ""),
     (re.compile(r"\d\d:\d\d:\d\d"), "00:00:00"),
     (re.compile(r"\d+\.\d+"), "0.0"),
-    (re.compile(r"\d{3,}"), "000"),
+    (re.compile(r"\b(pid:? ?=?)\d+"), r"\g<1>00"),
+    (re.compile(r"\d{2,}"), "00"),
     (re.compile(r"\b\d+(\.\d+)? ?(ms|s|m|h)\b"), "0 s"),
     (re.compile(r"\s+"), " "),
 )

@@ -111,9 +111,9 @@ class _Page:
             )
 
     def end(self) -> None:
+        if self.background and self._run("circusctl", "version").returncode == 0:
+            self.background[-1].terminate()
         for process in self.background:
-            if process.poll() is None:
-                process.terminate()
             code = process.wait(_PATIENCE)
             if code != 0:
                 sys.exit(f"circusd ended with {code}:\n{self.log()}")
