@@ -13,13 +13,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from circus.protocol import json_schema  # noqa: E402 - after the path to the parts is known
-from parts import commands, events, helps, manpages, options, states  # noqa: E402
+from parts import commands, events, examples, helps, manpages, options, states  # noqa: E402
 from parts.markdown import replace_parts  # noqa: E402
 
 __all__ = ["made", "main", "stale"]
 
 ROOT = HERE.parent
-MODULES = (commands, events, helps, options, states)
+MODULES = (commands, events, examples, helps, options, states)
 
 
 class _Parts(dict[str, str]):

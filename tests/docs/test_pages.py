@@ -14,7 +14,14 @@ from pages import LANGUAGES, blocks, steps
 from requires import ROOT, needs_daemon, needs_program
 from run_page import isolated
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").rglob("*.md"),
+    ]
+)
 PAGES = [page for page in PAGES if "_site" not in page.parts]
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 RUNNABLE = ("python", "console")

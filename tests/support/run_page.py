@@ -1,11 +1,12 @@
 """Run a page of the manual as its reader would: ``python run_page.py PAGE``, in a fresh folder.
 
 Its ports and paths are the well-known ones, so it is to be started in namespaces of its own (`isolated`): its network has
-nothing but a loopback, and when it ends, whatever it started ends, too.
+nothing but a loopback, its /run is empty, and when it ends, whatever it started ends, too.
 """
 
 import fcntl
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -122,6 +123,10 @@ class _Page:
 def run(page: Path, folder: Path) -> None:
     """Run all blocks of a page in a folder; exits with the reason where one does not do what the page says."""
     _raise_loopback()
+    # Of root's run directory too, there is one for each page: circusctl looks for daemons there.
+    subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+    if page.parent.parent.name == "examples":
+        shutil.copytree(page.parent, folder, dirs_exist_ok=True)
     state = _Page(folder)
     for block in blocks(page):
         if block.skipped is None:
