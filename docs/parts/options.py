@@ -54,7 +54,7 @@ def _example(kind: str, name: str) -> str:
 def _default(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if field.is_required():
-        return "must be given"
+        return "none: must be given"
     match value:
         case bool():
             return code(str(value))
@@ -80,20 +80,17 @@ def _rows(model: type[Options], kind: str) -> list[list[str]]:
         if shown == "stream":
             continue
         example = _example(kind, shown) if kind else ""
-        text = (field.description or "") + (f"; example: {example}" if example else "")
-        rows.append(
-            [
-                code(shown),
-                type_words(model, name) + (", seconds" if extra.get("unit") == "s" else ""),
-                default + unit,
-                _HOLDS[extra["change"]] if "change" in extra else NOTHING,
-                text,
-            ]
-        )
+        text = (field.description or "") + (f"<br>{example}" if example else "")
+        facts = [
+            type_words(model, name) + (", seconds" if extra.get("unit") == "s" else ""),
+            f"default: {default}{unit}" if default != NOTHING else "default: not set",
+            f"change: {_HOLDS[extra['change']]}" if "change" in extra else "",
+        ]
+        rows.append([code(shown), "<br>".join(filter(None, facts)), text])
     return rows
 
 
-_HEAD = ("option", "type", "default", "a change holds", "what it does")
+_HEAD = ("option", "type", "what it does")
 
 
 def _options(model: type[Options], kind: str) -> str:

@@ -50,7 +50,12 @@ def _arrow(source: State, target: State, words: list[str], bend: float) -> str:
     cx = (x1 + x2) / 2 + (y2 - y1) / length * bend
     cy = (y1 + y2) / 2 - (x2 - x1) / length * bend
     (sx, sy), (ex, ey) = _edge((x1, y1), (cx, cy)), _edge((x2, y2), (cx, cy))
-    tx, ty = (sx + 2 * cx + ex) / 4, (sy + 2 * cy + ey) / 4
+    # The word stands near where the arrow begins: in the middle it would meet others'.
+    t = 0.22 if length > 300 else 0.34
+    tx, ty = (
+        (1 - t) ** 2 * begin + 2 * t * (1 - t) * control + t**2 * end
+        for begin, control, end in ((sx, cx, ex), (sy, cy, ey))
+    )
     text = ", ".join(dict.fromkeys(words))
     return (
         f'<path d="M{sx:.0f} {sy:.0f}Q{cx:.0f} {cy:.0f} {ex:.0f} {ey:.0f}" marker-end="url(#arrow)"/>'
