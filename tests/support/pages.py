@@ -5,7 +5,8 @@ A block is tested by its language: ``python`` is run, ``ini`` and ``toml`` go th
 says more: ``<!-- test: WORDS -->``, with the words
 
 - ``file=NAME``: it is a file of the page's folder, which later blocks use;
-- ``background``: the command of this console goes on running (circusd, until the page ends);
+- ``background``: the command of this console goes on running (circusd, until the page ends); ``background as COMMAND``
+  runs another one in its place;
 - ``output``: this text is what the Python block before printed;
 - ``skip: WHY``: it is not run.
 

@@ -70,7 +70,7 @@ class _Page:
             path = self.folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text)
-        elif block.words == "background":
+        elif block.words.startswith("background"):
             self._start(block)
         elif block.words == "output":
             self._compare(block, block.text, self.printed)
@@ -85,10 +85,11 @@ class _Page:
 
     def _start(self, block: Block) -> None:
         (step,) = steps(block.text)
+        command = block.words.partition(" as ")[2] or step.command
         with (self.folder / "background.log").open("ab") as log:
             self.background.append(
                 subprocess.Popen(
-                    ["bash", "-c", f"exec {step.command}"],
+                    ["bash", "-c", f"exec {command}"],
                     cwd=self.folder,
                     env=self.env,
                     stdin=subprocess.DEVNULL,
@@ -127,6 +128,9 @@ def run(page: Path, folder: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
     if page.parent.parent.name == "examples":
         shutil.copytree(page.parent, folder, dirs_exist_ok=True)
+    elif page.name == "README.md":  # of the whole: it speaks of the checkout
+        (folder / "examples").symlink_to(page.parent / "examples")
+        (folder / ".venv").symlink_to(Path(sys.executable).parent.parent)
     state = _Page(folder)
     for block in blocks(page):
         if block.skipped is None:
