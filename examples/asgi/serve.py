@@ -21,7 +21,7 @@ class Server(uvicorn.Server):
             server.close()
         loop = asyncio.get_running_loop()
         until = loop.time() + LINGER
-        while self.server_state.connections and loop.time() < until:
+        while self.server_state.connections and loop.time() < until:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
         await super().shutdown(sockets)
 

@@ -42,7 +42,9 @@ def _name(value):
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_a_block_is_of_a_kind_that_is_tested(block):
     assert block.language in LANGUAGES, f"{block}: say what it is"
-    assert not block.words or re.match(r"file=\S+$|background( as .+)?$|output$|skip: .{8,}", block.words), block.words
+    assert not block.words or re.match(r"file=\S+$|background( as .+)?$|output$|skip: .{8,}", block.words), (
+        block.words
+    )
 
 
 @pytest.mark.parametrize(
