@@ -39,7 +39,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check $(SOURCES)
 
 types: $(STAMP)
-	MYPYPATH=$(subst $(eval ) ,:,$(PACKAGES:%=%/src)) $(BIN)/mypy $(MODULES:%=-p %)
+	MYPYPATH=$(subst $(eval ) ,:,$(PACKAGES:%=%/src)):docs $(BIN)/mypy $(MODULES:%=-p %) -p parts -m generate
 	$(BIN)/pyright
 
 pure: $(STAMP)

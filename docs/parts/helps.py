@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Generator
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 
 from circus.ctl.table import COMMANDS
@@ -75,6 +75,6 @@ def _verbs() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    **{f"help-{name}": (lambda name=name: _program(name)) for name in PROGRAMS},
+    **{f"help-{name}": partial(_program, name) for name in PROGRAMS},
     "help-verbs": _verbs,
 }

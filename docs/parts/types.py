@@ -48,8 +48,8 @@ def _words(hint: Any) -> str:
     if origin is typing.Annotated:
         return _annotated(arguments[0], arguments[1:])
     if origin in {typing.Union, types.UnionType}:
-        words = dict.fromkeys(_words(argument) for argument in arguments if argument is not type(None))
-        return " or ".join(words)
+        each = dict.fromkeys(_words(argument) for argument in arguments if argument is not type(None))
+        return " or ".join(each)
     if origin is Literal:
         return " or ".join(f"`{argument}`" for argument in arguments)
     if origin in {list, tuple}:

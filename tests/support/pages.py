@@ -120,6 +120,6 @@ def alike(expected: str, printed: str) -> bool:
         if line.strip() == "...":
             pattern += r"(?:[^\n]*\n)*?"
         else:
-            pattern += ".*?".join(re.escape(part) for part in _normal(line).split("…")) + "\n"
+            pattern += ".*?".join(re.escape(part.strip()) for part in _normal(line).split("…")) + "\n"
     lines = "".join(f"{_normal(line)}\n" for line in printed.strip().splitlines())
     return re.fullmatch(pattern, lines) is not None
