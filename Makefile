@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(sort $(wildcard packages/*))
-SOURCES := packages tests
+SOURCES := packages tests docs examples
 STAMP := $(VENV)/.installed
 MODULES := circus.protocol circus.exc circus.process circus.stream circus.sockets circus.watcher \
 	circus.client circus.consumer circus.ctl circus.arbiter circus.config circus.circusd \
@@ -14,7 +14,7 @@ REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
 SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime
 
-.PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents coverage screenshots clean
+.PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents docs coverage screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -39,7 +39,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check $(SOURCES)
 
 types: $(STAMP)
-	MYPYPATH=$(subst $(eval ) ,:,$(PACKAGES:%=%/src)) $(BIN)/mypy $(MODULES:%=-p %)
+	MYPYPATH=$(subst $(eval ) ,:,$(PACKAGES:%=%/src)):docs $(BIN)/mypy $(MODULES:%=-p %) -p parts -m generate
 	$(BIN)/pyright
 
 pure: $(STAMP)
@@ -86,6 +86,11 @@ bench-growth: $(STAMP)  ## from 1 to 5,000 workers, one watcher of N and N watch
 
 bench-page: $(STAMP)  ## put the newest results into docs/performance.md
 	$(BIN)/python -m benchmarks.report
+
+docs: $(STAMP)  ## the manual, in docs/_site/index.html
+	$(BIN)/python docs/generate.py
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto -b html docs docs/_site
+	@echo "docs/_site/index.html"
 
 coverage: $(STAMP)  ## which lines and branches the tests reach
 	$(BIN)/coverage run -m pytest -q

@@ -102,6 +102,16 @@ def test_what_a_wheel_holds(wheels, name):
     assert f"Name: {name}\n" in zipfile.ZipFile(wheels[name]).read(metadata).decode()
 
 
+def test_each_command_has_its_manual_page(wheels):
+    for name, wheel in wheels.items():
+        files = zipfile.ZipFile(wheel).namelist()
+        (points,) = [file for file in files if file.endswith("/entry_points.txt")] or [None]
+        text = zipfile.ZipFile(wheel).read(points).decode() if points else ""
+        commands = [line.split("=")[0].strip() for line in text.splitlines() if "=" in line]
+        pages = [file.rpartition("/")[2] for file in files if "/share/man/man1/" in file]
+        assert sorted(pages) == sorted(f"{command}.1" for command in commands), name
+
+
 def test_no_file_is_in_two_wheels(wheels):
     seen = {}
     for name, wheel in wheels.items():

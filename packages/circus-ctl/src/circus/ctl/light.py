@@ -57,6 +57,12 @@ class _LightArgument(TyperArgument):
     def get_runtime_param(self) -> Any:
         return _Light(self)
 
+    def get_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer gives it
+        # Our metavars say what may be left out, and what repeated: ``NAME [PID]``, not ``[NAME [PID]]...``.
+        if self.hidden:
+            return []
+        return [self.metavar or str(self.name).upper()]
+
 
 _LIGHT: dict[type, type] = {TyperOption: _LightOption, TyperArgument: _LightArgument}
 
