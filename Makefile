@@ -114,4 +114,4 @@ test-dependents: .venv-aiida/.installed .venv-bentoml/.installed  ## AiiDA and B
 	$(BIN)/pytest tests/dependents -v
 
 clean:  ## remove what was made
-	rm -rf $(VENV) $(REFERENCE) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(REFERENCE) .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis

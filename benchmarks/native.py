@@ -7,7 +7,7 @@ from pathlib import Path
 __all__ = ["FLOOR", "WORKER", "build"]
 
 _SOURCES = Path(__file__).parent / "native"
-_BUILT = Path(__file__).parent / ".work" / "bin"
+_BUILT = Path(__file__).parent.parent / ".venv-peers" / "native"
 WORKER = _BUILT / "worker"
 FLOOR = _BUILT / "floor"
 

@@ -14,7 +14,7 @@ from benchmarks.job import Job
 
 __all__ = ["WORK", "Missing", "Peer", "apt_get", "first_line", "python_environment"]
 
-WORK = Path(__file__).parent.parent / ".work"
+WORK = Path(__file__).parent.parent.parent / ".venv-peers"
 """Where peers and compiled programs are; safe to delete."""
 
 
