@@ -125,7 +125,9 @@ def exhausted(leave):
     """Lower our limit of descriptors so that so many more can be opened; gives the way back."""
     held = []
     old = resource.getrlimit(resource.RLIMIT_NOFILE)
-    top = max(int(path.name) for path in Path("/dev/fd").iterdir()) + 2 + leave  # whatever is open, so many fit
+    top = (
+        max(int(path.name) for path in Path("/dev/fd").iterdir()) + 2 + leave
+    )  # whatever is open, so many fit
     resource.setrlimit(resource.RLIMIT_NOFILE, (top, old[1]))
     while True:
         try:
