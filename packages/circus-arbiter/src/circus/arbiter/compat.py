@@ -10,6 +10,7 @@ blocking `start` runs in the main thread, the handlers of TERM, INT, QUIT and HU
 import asyncio
 import concurrent.futures
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -254,6 +255,8 @@ class Arbiter:
         return started
 
     async def _run(self, cb: Callable[[Any], Any] | None, *, handle_signals: bool) -> None:
+        if self.debug_gc:
+            gc.set_debug(gc.DEBUG_LEAK)
         if self.umask is not None:
             os.umask(int(self.umask, 8) if isinstance(self.umask, str) else self.umask)
         self._restarting = False

@@ -33,7 +33,6 @@ from circus.process.clock import monotonic, wall
 from circus.process.facts import Observer
 from circus.process.seam import Spawner
 from circus.protocol.endpoints import DEFAULT_STATS_ENDPOINT
-from circus.protocol.options import ArbiterOptions
 from circus.protocol.topics import log_topic, watcher_topic
 from circus.sockets import BoundSocket, Received, SocketSet
 from circus.stream import OutputHub, OutputTrouble, Source, TailLine
@@ -457,6 +456,7 @@ class Engine:
             "version": self._version,
             "pid": os.getpid(),
             "name": self.fqdn,
+            "proc_name": options.proc_name,
             "uptime": round(monotonic() - self._started_at, 3),
             "endpoint": self._control.bound,
             "pubsub_endpoint": self._publisher.bound,
@@ -468,12 +468,11 @@ class Engine:
     def fqdn(self) -> str:
         """Our name among those of other machines."""
         prefix = self.blueprint.options.fqdn_prefix
-        host = stdlib_socket.gethostname()
-        return host if prefix is None else f"{prefix}@{host}"
+        return stdlib_socket.gethostname() if prefix is None else f"{prefix}@{stdlib_socket.gethostname()}"
 
     def global_options(self) -> dict[str, Any]:
         """Options of the daemon, as `globaloptions` answers them."""
-        options: ArbiterOptions = self.blueprint.options
+        options = self.blueprint.options
         return {
             "endpoint": options.endpoint,
             "stats_endpoint": options.stats_endpoint or DEFAULT_STATS_ENDPOINT,

@@ -119,6 +119,8 @@ class _Daemon:
         if self._options.umask is not None:
             os.umask(self._options.umask)
         self._configure_log()
+        if self._options.debug_gc:
+            gc.set_debug(gc.DEBUG_LEAK)
         for warning in warnings:
             log.warning("%s", warning)
         pidfile = self._take_pidfile()

@@ -417,9 +417,12 @@ class ArbiterOptions(Options):
         None, "file with a logging configuration: ini, JSON or YAML; from the library: a mapping"
     )
     debug: Boolean = restart(False, "log more, and show the output of circusd's own helpers")
-    debug_gc: Boolean = restart(False, "let Python's garbage collector report leaks")
+    debug_gc: Boolean = restart(
+        False,
+        "let the garbage collector of Python report what it finds, to standard error; it keeps all garbage then",
+    )
     fqdn_prefix: str | None = restart(None, "prefix of this daemon's name, before an @ and the host's name")
-    proc_name: str = restart("circusd", "name of this daemon in discovery and reports")
+    proc_name: str = restart("circusd", "name of this daemon in what it tells of itself: `version`")
     ssh_server: str | None = restart(None, "user@host:port through which circusd's own helpers reach it")
     capture: Boolean = restart(False, "capture the output of workers without a stream, and pass it on")
 
