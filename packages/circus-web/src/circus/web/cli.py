@@ -22,7 +22,7 @@ from circus.web.exposure import Exposure, refusal
 __all__ = ["main"]
 
 OPTIONS_VARIABLE = "CIRCUSHTTPD_OPTIONS"
-"""More options, for where circusd makes the command line: ``[env:circushttpd]`` sets it."""
+"""More options, for where circusd makes the command line: it is inherited from circusd's own environment."""
 
 
 def _version() -> str:
