@@ -87,6 +87,14 @@ def test_in_a_thread_of_its_own_and_stopped_from_this_one(endpoints):
     assert not any(map(alive, pids))
 
 
+def test_a_stop_right_after_the_start_of_a_thread_is_not_lost(endpoints):
+    for _ in range(5):
+        arbiter = get_arbiter("sleep 1000", background=True, **endpoints)
+        arbiter.start()
+        arbiter.stop()
+        assert not arbiter.is_alive()
+
+
 def test_two_arbiters_in_one_process(tmp_path):
     ready = [threading.Event(), threading.Event()]
     arbiters = [

@@ -170,6 +170,8 @@ class Arbiter:
         self._provided_loop = loop is not None
         self._restarting = False
         self._engine: Engine | None = None
+        self._starting = self._stop_early = False
+        self._life = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._handles: dict[str, tuple[WatcherRunner, Watcher]] = {}
         if loop is not None:
@@ -220,6 +222,7 @@ class Arbiter:
             EndpointError, BindError: an address cannot be had; nothing was started.
             Exit: a watcher with ``on_failure = "shutdown"`` failed.
         """
+        self._starting = True
         if self._provided_loop:
             return self._start_on(unwrap(self.loop), cb)
         done: concurrent.futures.Future[bool] = concurrent.futures.Future()
@@ -255,6 +258,16 @@ class Arbiter:
         return started
 
     async def _run(self, cb: Callable[[Any], Any] | None, *, handle_signals: bool) -> None:
+        try:
+            await self._run_engine(cb, handle_signals=handle_signals)
+        finally:
+            with self._life:
+                self._engine = None
+                self._starting = self._stop_early = False
+            for _, watcher in self._handles.values():
+                watcher.detach()
+
+    async def _run_engine(self, cb: Callable[[Any], Any] | None, *, handle_signals: bool) -> None:
         if self.debug_gc:
             gc.set_debug(gc.DEBUG_LEAK)
         if self.umask is not None:
@@ -268,7 +281,10 @@ class Arbiter:
             bound=self._bind(),
             before_reload=None if self.prereload_fn is None else self._before_reload,
         )
-        self._engine = engine
+        with self._life:
+            self._engine = engine
+            if self._stop_early:
+                engine.request_stop("stop() while it was starting")
 
         def started() -> None:
             if cb is not None:
@@ -276,13 +292,8 @@ class Arbiter:
                 future.set_result(None)
                 cb(future)
 
-        try:
-            with _signals(engine) if handle_signals else contextlib.nullcontext():
-                await engine.run(started=started)
-        finally:
-            self._engine = None
-            for _, watcher in self._handles.values():
-                watcher.detach()
+        with _signals(engine) if handle_signals else contextlib.nullcontext():
+            await engine.run(started=started)
 
     def _before_reload(self) -> None:
         assert self.prereload_fn is not None
@@ -360,7 +371,9 @@ class Arbiter:
             Something to wait for: on the arbiter's own loop an asyncio future, elsewhere one of `concurrent.futures`. It is
             done when all workers are gone.
         """
-        engine = self._engine
+        with self._life:
+            engine = self._engine
+            self._stop_early = engine is None and self._starting
         if engine is None:
             return _finished()
 
@@ -541,6 +554,7 @@ class ThreadedArbiter(threading.Thread, Arbiter):
     def start(self, cb: Callable[[Any], Any] | None = None) -> None:
         """Start the thread."""
         self._cb = cb
+        self._starting = True
         threading.Thread.start(self)
 
     def run(self) -> Any:

@@ -443,6 +443,7 @@ class Engine:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         assert self._tasks is not None
         task = self._tasks.create_task(_guarded(work))
+        task.add_done_callback(lambda _: work.close())  # it may have been cancelled before it began
         self._running_work.add(task)
         task.add_done_callback(self._running_work.discard)
         return task
@@ -460,7 +461,7 @@ class Engine:
             "uptime": round(monotonic() - self._started_at, 3),
             "endpoint": self._control.bound,
             "pubsub_endpoint": self._publisher.bound,
-            "stats_endpoint": options.stats_endpoint if options.statsd else None,
+            "stats_endpoint": (options.stats_endpoint or DEFAULT_STATS_ENDPOINT) if options.statsd else None,
             **self._front.curve_endpoints,
         }
 

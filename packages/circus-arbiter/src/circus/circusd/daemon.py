@@ -45,6 +45,8 @@ log = logging.getLogger("circus")
 
 Told = Callable[[str | None], None]
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+
 
 class _StartError(Exception):
     """Why circusd could not start."""
@@ -199,6 +201,8 @@ class _Daemon:
             await engine.run(ready=self._say_ready)
         finally:
             signals.restore()
+            for number in _ENDING:  # it ends already: what comes now must not make of that a death by signal
+                signal.signal(number, signal.SIG_IGN)
             orphans.end()
             notify("STOPPING=1")
             log.info("circusd has stopped")
