@@ -57,7 +57,7 @@ if hasattr(arbiter, "join"): arbiter.join(20)
 UP = """
 def arbiter_is_up():
     from circus.client import CircusClient
-    client = CircusClient(endpoint=f"ipc://{folder}/c", timeout=15)
+    client = CircusClient(endpoint=f"ipc://{folder}/c", timeout=15, patience=15)
     while client.call({"command": "numprocesses", "properties": {"name": "w"}}).get("numprocesses") != 2:
         pass
     client.stop()
