@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 HERE = Path(__file__).parent
-WAIT = 15_000
+WAIT = 45_000
 
 
 @pytest.fixture(scope="module")
@@ -240,33 +240,6 @@ def test_adding_removing_and_the_plan_of_a_reload(page: Any, web: Console):
     page.get_by_text("Not until circusd is restarted: endpoint.").wait_for()
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("The configuration is being applied").wait_for()
-
-
-def test_a_thousand_watchers_scroll_smoothly(browser: Any, tmp_path: Path):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(WAIT)
-    page = context.new_page()
-    with fake_daemon(tmp_path / "b", "--watchers", "1000") as crowd, console(tmp_path / "c", [crowd]) as web:
-        page.goto(web.link)
-        page.get_by_role("link", name="Watchers", exact=True).click()
-        page.get_by_text("1000 watchers shown").wait_for()
-        assert page.locator("main tbody tr").count() < 120, "only what is seen is drawn"
-        result = page.evaluate(
-            """async () => {
-                const box = document.querySelector('.scroll.tall'), times = [];
-                let last = performance.now();
-                for (let at = 0; at < 60; at += 1) {
-                    box.scrollTop += 700;
-                    await new Promise(requestAnimationFrame);
-                    const now = performance.now(); times.push(now - last); last = now;
-                }
-                times.sort((a, b) => a - b);
-                return {median: times[30], worst: times.at(-1)};
-            }"""
-        )
-        sys.stdout.write(f"frame times, ms: {result}\n")
-        page.get_by_role("link", name="w-0915", exact=True).wait_for()
-    context.close()
 
 
 def test_two_daemons_one_leaves_and_one_dies(browser: Any, tmp_path: Path):
