@@ -290,7 +290,6 @@ STARTING = (
     ask("stop-all", "stop"),
     ask("start-all", "start"),
     ask("reload-waiting", "reload", name="web", waiting=True),
-    ask("reload", "reload", name="web"),
     ask("reload-terminate-waiting", "reload", name="web", graceful=False, waiting=True),
     ask("reload-sequential-waiting", "reload", name="web", sequential=True, waiting=True),
     ask("reload-singleton-waiting", "reload", name="single", waiting=True),
@@ -299,6 +298,7 @@ STARTING = (
     ask("reloadconfig-waiting", "reloadconfig", waiting=True),
     ask("reloadconfig", "reloadconfig"),
     ask("reloadconfig-after", "status"),
+    ask("reload", "reload", name="web"),  # the last: what follows would meet it half done
 )
 
 SETTING = (

@@ -47,18 +47,18 @@ FAILURES: list[tuple[str, str, list[str]]] = [
     ),
     (
         "log in no folder",
-        "[circus]\nlogoutput = /nonexistent/folder/log\n[watcher:a]\ncmd = sleep 1\n",
-        ["/nonexistent/folder"],
+        "[circus]\nlogoutput = /proc/nonexistent/folder/log\n[watcher:a]\ncmd = sleep 1\n",
+        ["/proc/nonexistent/folder"],
     ),
     (
         "pid file in no folder",
-        "[circus]\npidfile = /nonexistent/folder/pid\n[watcher:a]\ncmd = sleep 1\n",
-        ["/nonexistent/folder"],
+        "[circus]\npidfile = /proc/nonexistent/folder/pid\n[watcher:a]\ncmd = sleep 1\n",
+        ["/proc/nonexistent/folder"],
     ),
     (
         "no virtualenv",
-        "[watcher:a]\ncmd = x\ncopy_env = True\nvirtualenv = /nonexistent/env\n",
-        ["/nonexistent/env"],
+        "[watcher:a]\ncmd = x\ncopy_env = True\nvirtualenv = /proc/nonexistent/env\n",
+        ["/proc/nonexistent/env"],
     ),
 ]
 
@@ -124,16 +124,24 @@ def test_not_running_is_told_at_once(folder: Path) -> None:
 
 
 STAGES: list[tuple[str, dict[str, Any], list[str]]] = [
-    ("no program", {"cmd": "/nonexistent/x"}, ["/nonexistent/x", "no such file"]),
-    ("no folder", {"cmd": "sleep 1", "working_dir": "/nonexistent/folder"}, ["/nonexistent/folder"]),
+    ("no program", {"cmd": "/proc/nonexistent/x"}, ["/proc/nonexistent/x", "no such file"]),
+    (
+        "no folder",
+        {"cmd": "sleep 1", "working_dir": "/proc/nonexistent/folder"},
+        ["/proc/nonexistent/folder"],
+    ),
     ("no user", {"cmd": "sleep 1", "uid": "nosuchuser"}, ["nosuchuser", "no such user"]),
     ("no group", {"cmd": "sleep 1", "gid": "nosuchgroup"}, ["nosuchgroup", "no such group"]),
     ("not executable", {"cmd": "/etc/passwd"}, ["/etc/passwd", "permission denied"]),
     ("no socket", {"cmd": "sleep $(circus.sockets.nosuch)"}, ["nosuch"]),
     (
         "no log folder",
-        {"cmd": "sleep 1", "stdout_stream.class": "FileStream", "stdout_stream.filename": "/nonexistent/l"},
-        ["/nonexistent/l"],
+        {
+            "cmd": "sleep 1",
+            "stdout_stream.class": "FileStream",
+            "stdout_stream.filename": "/proc/nonexistent/l",
+        },
+        ["/proc/nonexistent/l"],
     ),
     ("no stream class", {"cmd": "sleep 1", "stdout_stream.class": "no.such.Class"}, ["no.such.Class"]),
     ("no hook", {"cmd": "sleep 1", "hooks.before_start": "no.such.hook"}, ["before_start"]),

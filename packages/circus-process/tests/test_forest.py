@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, procfs
-from circus.process import forest as forest_module
+from circus.process import hunt as hunt_module
 from circus.process import reap as reap_module
 from circus.process.subreaper import ripe
 
@@ -164,13 +164,13 @@ async def test_a_tree_without_a_session_of_its_own_leaves_our_group_alone(spawne
 def test_a_recycled_pid_is_not_signalled(spawner, spec):
     child = spawner.spawn(spec("exec sleep 1000"), watch=False)
     row = procfs.read_stat(child.pid)
-    assert not forest_module.signal_process(row._replace(start_time=row.start_time - 1), signal.SIGKILL)
-    assert not forest_module._signal_by_pid(row._replace(start_time=row.start_time - 1), signal.SIGKILL)
+    assert not hunt_module.signal_process(row._replace(start_time=row.start_time - 1), signal.SIGKILL)
+    assert not hunt_module._signal_by_pid(row._replace(start_time=row.start_time - 1), signal.SIGKILL)
     assert child.poll() is None
-    assert forest_module._signal_by_pid(row, signal.SIGTERM)
+    assert hunt_module._signal_by_pid(row, signal.SIGTERM)
     assert child.wait_blocking(10).signal == signal.SIGTERM
-    assert not forest_module.signal_process(row, signal.SIGKILL)
-    assert not forest_module._signal_by_pid(row, signal.SIGKILL)
+    assert not hunt_module.signal_process(row, signal.SIGKILL)
+    assert not hunt_module._signal_by_pid(row, signal.SIGKILL)
 
 
 # --- processes that we did not spawn -----------------------------------------------------------------------------

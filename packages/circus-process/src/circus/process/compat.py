@@ -15,8 +15,8 @@ from typing import Any, Final, Self, final
 from circus.process import clock, expand, procfs
 from circus.process.errors import ProcessGoneError, SpawnError, Stage
 from circus.process.facts import GONE, Facts, Observer
-from circus.process.forest import signal_process
 from circus.process.handle import LocalChild, wait_readable
+from circus.process.hunt import signal_process
 from circus.process.identity import resolve
 from circus.process.reap import open_pidfd
 from circus.process.spawn import LocalSpawner

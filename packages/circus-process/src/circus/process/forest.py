@@ -6,83 +6,42 @@ Living workers of ours are not read at all, their rows are known; so a look besi
 listing, not 1,000 reads, and the stop of all of them takes a handful of looks. A tree once found empty after its root's exit
 stays empty and is not asked for again.
 
-A signal goes to the root through its handle, to everybody else through a pidfd opened and then checked against the start
-time. SIGKILL is special: the group of a living root is killed at once by the kernel, and the rest is hunted, look after look,
-until a settled one finds nobody new, since a process may fork faster than anybody can read. The hunt is bounded (`HUNT` seconds):
-whoever is not beaten by then shows up in `survivors_of` and the caller comes back.
+A signal goes to the root through its handle, to everybody else by its identity. SIGKILL is special: process groups are killed at
+once by the kernel, and the rest is hunted (`circus.process.hunt`), look after look, until a settled one finds nobody new, since a
+process may fork faster than anybody can read. The hunt is bounded (`HUNT` seconds): whoever is not beaten by then shows up in
+`survivors_of` and the caller comes back.
 
 A look is *settled* if nothing moved under it. A process that forks, and whose parent exits at once, again and again, can be
 missed by a plain look: it was not born when procfs was listed, and its parent was gone when it should be read. But then that
 parent was listed and has vanished, or has become a zombie that nobody had seen before. So where that happens what is new is
-listed and read again, and only a settled look proves that a tree is empty. For the same reason the hunter does not look at the
-whole table but at the newest pids, which takes microseconds.
+listed and read again, and only a settled look proves that a tree is empty: until then the newest pids are scouted, and an empty
+answer is not `certain`.
 
 Owns: what was seen of each tree, until its handle is closed.
 """
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
 from circus.process import clock, procfs
 from circus.process.errors import ProcessGoneError
+from circus.process.hunt import hunt_newest, kill_groups, scout, signal_process
 from circus.process.procfs import Stat
 from circus.process.tree import MARK, Identity, Root, Table
 
 if TYPE_CHECKING:
     from circus.process.handle import LocalChild
 
-__all__ = ["FRESH", "HUNT", "Forest", "Look", "signal_process"]
+__all__ = ["FRESH", "HUNT", "Forest", "Look"]
 
 FRESH = 0.02
 HUNT = 0.03
 _LISTINGS = 12
-_NEWEST = 12  # pids, counted back from the last one given out
-_QUIET_ROUNDS = 20
 _KEEP_MARKS = 4096
-
-
-def signal_process(row: Stat, number: int) -> bool:
-    """Signal a process that is no child of ours, if it still is the one that was looked at.
-
-    Returns:
-        Whether the signal was sent.
-
-    Raises:
-        PermissionError: we may not signal it.
-    """
-    if sys.platform == "linux":
-        try:
-            fd = os.pidfd_open(row.pid)
-        except ProcessLookupError:
-            return False
-        except OSError:  # no pidfds, or out of descriptors
-            return _signal_by_pid(row, number)
-        try:
-            if procfs.start_time(row.pid) != row.start_time:
-                return False
-            signal.pidfd_send_signal(fd, number)
-        except ProcessLookupError:
-            return False
-        finally:
-            os.close(fd)
-        return True
-    return _signal_by_pid(row, number)
-
-
-def _signal_by_pid(row: Stat, number: int) -> bool:
-    """The fall-back: between the check and the signal lie microseconds in which the pid could be recycled."""
-    if procfs.start_time(row.pid) != row.start_time:
-        return False
-    try:
-        os.kill(row.pid, number)  # noqa: TID251 - the owner of the ban, without pidfds
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @final
@@ -186,15 +145,30 @@ class Forest:
         All children share one look, and looks are shared between calls.
         """
         result: dict[int, tuple[int, ...]] = {}
+        doubtful: dict[str, LocalChild] = {}
         asked_at = clock.monotonic()
         with self._lock:
             for child in children:
                 child.poll()
                 rows = self._members(child, asked_at)
                 result[child.pid] = tuple(row.pid for row in rows if not row.zombie)
-                if not rows and child.exit is not None and self._last is not None and self._last.settled:
+                if rows or child.exit is None:
+                    continue
+                if self._settled(child):
                     self._seen.pop(_identity(child.root), None)
+                elif child.root.mark:
+                    doubtful[child.root.mark] = child
+            if doubtful:
+                for row, mark in scout(doubtful, self.living):
+                    child = doubtful[mark]
+                    result[child.pid] += (row.pid,)
+                    self._seen[_identity(child.root)].add((row.pid, row.start_time))
         return result
+
+    def certain(self, child: "LocalChild") -> bool:
+        """Whether nobody having been found in this tree by the latest look means that nobody is in it."""
+        with self._lock:
+            return self._settled(child)
 
     def _members(self, child: "LocalChild", asked_at: float, look: Look | None = None) -> list[Stat]:
         """The rows of its tree; empty without a look where that is known."""
@@ -221,7 +195,7 @@ class Forest:
         if child.exit is None or last.at < child.exited_at:
             return self.look()
         seen = self._seen.get(_identity(child.root), ())
-        return self.look() if last.table.members(child.root, seen=seen) else last
+        return last if last.settled and not last.table.members(child.root, seen=seen) else self.look()
 
     def _read_mark(self, row: Stat) -> bool:
         """Read which mark an orphan carries, while it can be read.
@@ -277,19 +251,22 @@ class Forest:
     def _kill_tree(self, child: "LocalChild", number: int, asked_at: float) -> list[int]:
         struck: set[Identity] = set()
         deadline = clock.monotonic() + HUNT
-        if child.root.sid == child.pid and child.is_ours:
+        groups = child.root.sid == child.pid and child.is_ours  # they are its own then, see kill_groups
+        if groups:
             _kill_group(child)
         rows = self._members(child, asked_at)
         while True:
             prey = [row for row in rows if not row.zombie and (row.pid, row.start_time) not in struck]
+            if groups:
+                kill_groups(row for row in prey if row.pid != child.pid)
             _send(child, prey, number)
             struck.update((row.pid, row.start_time) for row in prey)
             if all(row.pid == child.pid for row in prey) and (prey or self._settled(child)):
                 break  # nobody is left, or the root alone, whose group was killed as a whole
             if clock.monotonic() >= deadline:
                 break
-            if prey and child.root.mark:
-                struck.update(_hunt_newest(child.root.mark, self.living, deadline))
+            if groups and child.root.mark:
+                struck.update(hunt_newest(child.root.mark, self.living, deadline))
             rows = self._members(child, asked_at, self.look())
         return [pid for pid, _ in sorted(struck)]
 
@@ -325,33 +302,6 @@ def _adopters() -> frozenset[int]:
             break
         pid = row.ppid
     return frozenset(adopters)
-
-
-def _hunt_newest(mark: str, owned: Collection[int], deadline: float) -> set[Identity]:
-    """Kill what carries the mark among the newest processes, until none has been met for a while."""
-    struck: set[Identity] = set()
-    quiet = 0
-    while quiet < _QUIET_ROUNDS and clock.monotonic() < deadline:
-        quiet += 1
-        last = procfs.last_pid()
-        for pid in range(last + 2, max(1, last - _NEWEST), -1):
-            if pid in owned:
-                continue
-            row = procfs.read_stat(pid)
-            if row is None or row.leaving or not _carries(row, mark):
-                continue
-            if signal_process(row, signal.SIGKILL):
-                quiet = 0
-                struck.add((row.pid, row.start_time))
-    return struck
-
-
-def _carries(row: Stat, mark: str) -> bool:
-    try:
-        value = procfs.variable(procfs.environ(row.pid) or b"", MARK)
-    except PermissionError:
-        return False
-    return value is not None and mark in value.split(":")
 
 
 def _kill_group(child: "LocalChild") -> None:

@@ -20,6 +20,10 @@ class Trees(Protocol):
         """For each child (by pid) the pids of its tree that still run."""
         ...
 
+    def certain(self, child: Child, /) -> bool:
+        """Whether nobody having been found in this tree just now means that nobody is in it."""
+        ...
+
     def signal_trees(self, children: Iterable[Child], number: int, /) -> Mapping[int, tuple[int, ...]]:
         """Signal every process of every tree; for each child (by pid) the pids that were signalled."""
         ...
@@ -32,6 +36,10 @@ class OneByOne:
     def survivors_of(self, children: Iterable[Child], /) -> dict[int, tuple[int, ...]]:
         """See `Trees`."""
         return {child.pid: child.survivors() for child in children}
+
+    def certain(self, child: Child, /) -> bool:
+        """See `Trees`: there is nobody to ask but the child, which has answered."""
+        return child.exit is not None
 
     def signal_trees(self, children: Iterable[Child], number: int, /) -> dict[int, tuple[int, ...]]:
         """See `Trees`."""

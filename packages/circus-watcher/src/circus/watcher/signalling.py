@@ -8,7 +8,7 @@ from typing import final
 
 from circus.process import procfs
 from circus.process.errors import ProcessGoneError
-from circus.process.forest import signal_process
+from circus.process.hunt import signal_process
 from circus.process.seam import Child
 from circus.watcher.commands import Outcome, SignalWorkers
 from circus.watcher.hands import Hands

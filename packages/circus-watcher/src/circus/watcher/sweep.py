@@ -6,6 +6,9 @@ stop signal (it may not have got it before), and is looked at again in growing i
 up new is asked, too; from then on it is killed at each look. A worker that ended by itself is replaced at once, without a look; what it left behind is
 looked for a little later, and ended likewise, since nobody can ask it for anything any more and it may hold a port. Where looks are dear (many processes that are not ours)
 they take a third of the time at most, so that a long series of ends, as in a reload, does not become a series of looks.
+
+A process that forks and exits all the time can escape a look. Where the trees say that finding nobody proves nothing, the rest is
+looked at again, `_DOUBTS` times at most: a machine on which others start and end all the time must not hold up a stop.
 """
 
 import signal
@@ -25,6 +28,7 @@ _LAST_AGAIN = 0.25
 _LAZY = 1.0
 _CHEAP = 0.002
 _STUCK_AGAIN = 5.0
+_DOUBTS = 6
 
 
 @final
@@ -40,6 +44,7 @@ class Remains:
         give_up: when it is not looked after any more, monotonic; None: never.
         asked: the pids of the rest that were signalled.
         killing: whether it is past its deadline.
+        doubts: looks in a row that found nobody and proved nothing.
     """
 
     wid: int
@@ -49,6 +54,7 @@ class Remains:
     give_up: float | None = None
     asked: set[int] = field(default_factory=set[int])
     killing: bool = False
+    doubts: int = 0
 
 
 @final
@@ -177,15 +183,19 @@ class Sweeper:
         by_signal: dict[int, list[Remains]] = {}
         for remains in group:
             pids = survivors[remains.child.pid]
-            if not pids:
+            if not pids and (self._trees.certain(remains.child) or remains.doubts >= _DOUBTS):
                 self._drop(remains)
                 self._gone(remains)
                 continue
+            remains.doubts = 0 if pids else remains.doubts + 1
             if remains.deadline is not None and now >= remains.deadline:
                 remains.killing = True
             if remains.give_up is not None and now >= remains.give_up:
                 self._drop(remains)
-                self._stuck(remains, pids)
+                if pids:
+                    self._stuck(remains, pids)
+                else:
+                    self._gone(remains)
             elif remains.killing:
                 by_signal.setdefault(signal.SIGKILL, []).append(remains)
             elif not remains.asked.issuperset(pids):  # who was forked since the last look has not heard of it
