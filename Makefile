@@ -12,7 +12,7 @@ MODULES := circus.protocol circus.exc circus.process circus.stream circus.socket
 REFERENCE := .venv-reference
 REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
-SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime
+SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime openssh-server:sshd
 
 .PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents docs coverage screenshots clean
 

@@ -3,28 +3,15 @@
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemons import Daemon
-from requires import OURS
+from daemons import Daemon, run
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-
-
-def run(program: str, *args: object, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [OURS / program, *map(str, args)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **env},
-    )
 
 
 FAILURES: list[tuple[str, str, list[str]]] = [

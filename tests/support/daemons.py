@@ -26,7 +26,9 @@ from typing import Any, Self
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-__all__ = ["Daemon", "DaemonError", "DeadlineError", "Event", "Events", "Gate"]
+from requires import OURS
+
+__all__ = ["Daemon", "DaemonError", "DeadlineError", "Event", "Events", "Gate", "run"]
 
 DEADLINE = 15.0
 RESTING = frozenset({"active", "stopped", "failed", "backoff"})
@@ -34,6 +36,24 @@ RESTING = frozenset({"active", "stopped", "failed", "backoff"})
 
 class DeadlineError(AssertionError):
     """What was waited for did not come in time."""
+
+
+def run(program: str, *args: object, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run one of this workspace's programs to its end.
+
+    Args:
+        program: its name.
+        args: its arguments, as texts.
+        env: variables beside ours.
+    """
+    return subprocess.run(
+        [OURS / program, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **env},
+    )
 
 
 class DaemonError(AssertionError):
