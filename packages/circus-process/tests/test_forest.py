@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, procfs
+from circus.process import forest as forest_module
 from circus.process import hunt as hunt_module
 from circus.process import reap as reap_module
 from circus.process.subreaper import ripe
@@ -120,6 +121,24 @@ async def test_a_worker_that_double_forks_all_the_time_is_beaten(spawner, spec, 
             await asyncio.to_thread(os.sched_yield)
     assert child.survivors() == ()
     assert not [pid for pid in procfs.pids() if carries(pid, child.root.mark)]
+
+
+@needs_procfs
+async def test_a_stranger_is_read_once_and_a_new_process_of_ours_is_met(spawner, spec, monkeypatch):
+    spawner.forest.look()
+    strangers = set(spawner.forest._strangers)
+    assert os.getpid() not in strangers
+    read = []
+    stat = procfs.read_stat
+    monkeypatch.setattr(procfs, "read_stat", lambda pid: read.append(pid) or stat(pid))
+    child = spawner.spawn(spec("setsid sh -c 'echo $$; exec sleep 1000' & exit 0", stdout=Stdio.PIPE))
+    await child.wait()
+    (orphan,) = ready(child)
+    assert child.survivors() == (orphan,)
+    assert orphan in read
+    assert not strangers & set(read) - forest_module._adopters()
+    child.signal_tree(signal.SIGKILL)
+    await gone(child)
 
 
 async def test_one_look_answers_for_many(spawner, spec, monkeypatch):

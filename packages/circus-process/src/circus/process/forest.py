@@ -23,7 +23,7 @@ Owns: what was seen of each tree, until its handle is closed.
 import os
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, final
 
@@ -31,6 +31,7 @@ from circus.process import clock, procfs
 from circus.process.errors import ProcessGoneError
 from circus.process.hunt import hunt_newest, kill_groups, scout, signal_process
 from circus.process.procfs import Stat
+from circus.process.strangers import strangers
 from circus.process.tree import MARK, Identity, Root, Table
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ class Forest:
         self._seen: dict[Identity, set[Identity]] = {}  # by root; absent once known to be empty
         self._marks: dict[Identity, str | None] = {}
         self._abandoned: set[LocalChild] = set()
+        self._strangers: dict[
+            int, tuple[int, Stat]
+        ] = {}  # by pid, with what tells two processes of one pid apart
         self._last: Look | None = None
 
     # -- who is in it ----------------------------------------------------------------------------------------------
@@ -76,6 +80,8 @@ class Forest:
             if self._abandoned:
                 self._abandoned = {old for old in self._abandoned if old.poll() is None}
             self._living[child.pid] = child
+            if not child.is_ours:
+                self._strangers.clear()  # some were its descendants
             self._seen[_identity(child.root)] = set()
 
     def ended(self, child: "LocalChild") -> None:
@@ -106,18 +112,25 @@ class Forest:
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def look(self) -> Look:
-        """Look now: one listing, and one read for each process that is not a living child of ours."""
+        """Look now: one listing, and one read for each process that is neither a living child of ours nor a known stranger."""
         at = clock.monotonic()
         owned, adopters, last = self.living, _adopters(), self._last
         zombies: frozenset[Identity] = frozenset() if last is None else last.zombies
         listed: set[int] = set(owned)
         rows: list[Stat] = []
+        met: dict[int, tuple[int, Stat]] = {}
+        numbers: dict[int, int] = {}
         settled = False
         for _ in range(_LISTINGS):
-            new = [pid for pid in procfs.pids() if pid not in listed]
-            listed.update(new)
+            new = [item for item in procfs.listing() if item[0] not in listed]
+            listed.update(pid for pid, _ in new)
             settled = True
-            for pid in new:
+            for pid, number in new:
+                stranger = self._strangers.get(pid)
+                if stranger is not None and stranger[0] == number:
+                    met[pid] = stranger
+                    continue
+                numbers[pid] = number
                 row = procfs.read_stat(pid)
                 if row is not None:
                     rows.append(row)
@@ -130,14 +143,31 @@ class Forest:
                 break
         look = Look(
             at=at,
-            table=Table(rows, adopters=adopters, mark_of=self._mark_of),
+            table=Table(
+                rows, strangers=(row for _, row in met.values()), adopters=adopters, mark_of=self._mark_of
+            ),
             took=clock.monotonic() - at,
             zombies=frozenset((row.pid, row.start_time) for row in rows if row.zombie),
             settled=settled,
         )
         with self._lock:
             self._last = look
+            met.update((row.pid, (numbers[row.pid], row)) for row in self._new_strangers(rows, adopters))
+            self._strangers = met
         return look
+
+    def _new_strangers(self, rows: list[Stat], adopters: Collection[int]) -> list[Stat]:
+        if not procfs.HAS_PROCFS:
+            return []
+        roots = {*self._living, *(pid for pid, _ in self._seen)}  # a session has the pid of who started it
+        return strangers(
+            rows,
+            ours={os.getpid(), *roots},
+            adopters=adopters,
+            seen=set[Identity]().union(*self._seen.values()),
+            sessions=roots | {child.root.sid for child in self._living.values()} - {0},
+            unmarked=lambda row: self._marks.get((row.pid, row.start_time), "") is None,
+        )
 
     def survivors_of(self, children: Iterable["LocalChild"]) -> dict[int, tuple[int, ...]]:
         """For each child (by pid) the pids of its tree that still run, itself included; zombies do not count.

@@ -18,6 +18,7 @@ __all__ = [
     "command_line",
     "environ",
     "last_pid",
+    "listing",
     "owner",
     "parse_stat",
     "pids",
@@ -137,6 +138,18 @@ def pids() -> list[int]:
 
         return psutil.pids()
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def listing() -> list[tuple[int, int]]:
+    """The pids of all processes that we can see, each with a number that no two processes in one boot share; 0 where there is none.
+
+    The number is that of the inode of the process's folder: Linux counts them up for all file systems in memory, so a recycled pid has
+    another one. It may change without a reason, when the kernel needs memory.
+    """
+    if not HAS_PROCFS:
+        return [(pid, 0) for pid in pids()]
+    with os.scandir("/proc") as entries:
+        return [(int(entry.name), entry.inode()) for entry in entries if entry.name.isdigit()]
 
 
 def last_pid() -> int:

@@ -53,6 +53,7 @@ class Table:
 
     Args:
         rows: the processes; living roots may be left out, they are their own answer.
+        strangers: processes that certainly belong to no root; of them the pid and the start time are right, the rest may be old.
         adopters: pids to which orphans are re-parented.
         mark_of: the value of `MARK` in a process's environment; asked once for each orphan, when first needed.
     """
@@ -63,6 +64,7 @@ class Table:
         self,
         rows: Iterable[Stat],
         *,
+        strangers: Iterable[Stat] = (),
         adopters: Collection[int] = (1,),
         mark_of: Callable[[Stat], str | None] = lambda _: None,
     ) -> None:
@@ -72,6 +74,7 @@ class Table:
         self._adopters = adopters
         self._mark_of = mark_of
         self._by_mark: dict[str, list[Stat]] | None = None
+        self._by_pid.update((row.pid, row) for row in strangers)
         for row in rows:
             self._by_pid[row.pid] = row
             self._children.setdefault(row.ppid, []).append(row)
