@@ -3,6 +3,7 @@
 # ruff: noqa: ASYNC220 - a test may block its own loop for the moment that a process needs
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,8 +11,7 @@ import sys
 
 import pytest
 
-from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, procfs
-from circus.process import forest as forest_module
+from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, looking, procfs
 from circus.process import hunt as hunt_module
 from circus.process import reap as reap_module
 from circus.process.subreaper import ripe
@@ -31,13 +31,6 @@ async def gone(child):
     async with asyncio.timeout(10):
         while child.survivors():
             await asyncio.to_thread(os.sched_yield)
-
-
-def carries(pid, mark):
-    try:
-        return mark.encode() in (procfs.environ(pid) or b"")
-    except PermissionError:
-        return False
 
 
 STUBBORN = """trap '' TERM; sleep 1000 & echo $!; wait"""
@@ -100,7 +93,9 @@ async def test_what_was_seen_once_is_ours_though_it_hides_its_mark(spawner, spec
 
 
 FORKER = """
-import os, sys
+import fcntl, os, sys
+lock = open(sys.argv[1], "w")  # shared by all, free when nobody is left
+fcntl.flock(lock, fcntl.LOCK_SH)
 sys.stdout.write("%d\\n" % os.getpid()); sys.stdout.flush()
 for _ in range(20000):  # for ever, but for a bug of ours
     if os.fork():
@@ -112,21 +107,23 @@ for _ in range(20000):  # for ever, but for a bug of ours
 @needs_procfs
 @pytest.mark.slow
 @pytest.mark.parametrize("rounds", range(3))
-async def test_a_worker_that_double_forks_all_the_time_is_beaten(spawner, spec, rounds):
-    child = spawner.spawn(spec(argv=(sys.executable, "-ISc", FORKER), stdout=Stdio.PIPE))
+async def test_a_worker_that_double_forks_all_the_time_is_beaten(spawner, spec, tmp_path, rounds):
+    alive = tmp_path / "alive"
+    child = spawner.spawn(spec(argv=(sys.executable, "-ISc", FORKER, alive), stdout=Stdio.PIPE))
     ready(child)
     await child.wait()
     async with asyncio.timeout(10):
         while child.signal_tree(signal.SIGKILL):
             await asyncio.to_thread(os.sched_yield)
     assert child.survivors() == ()
-    assert not [pid for pid in procfs.pids() if carries(pid, child.root.mark)]
+    with alive.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError: somebody is left
 
 
 @needs_procfs
 async def test_a_stranger_is_read_once_and_a_new_process_of_ours_is_met(spawner, spec, monkeypatch):
     spawner.forest.look()
-    strangers = set(spawner.forest._strangers)
+    strangers = spawner.forest._reader.strangers
     assert os.getpid() not in strangers
     read = []
     stat = procfs.read_stat
@@ -136,7 +133,7 @@ async def test_a_stranger_is_read_once_and_a_new_process_of_ours_is_met(spawner,
     (orphan,) = ready(child)
     assert child.survivors() == (orphan,)
     assert orphan in read
-    assert not strangers & set(read) - forest_module._adopters()
+    assert not strangers & set(read) - looking._adopters()
     child.signal_tree(signal.SIGKILL)
     await gone(child)
 

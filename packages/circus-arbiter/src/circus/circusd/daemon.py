@@ -181,7 +181,8 @@ class _Daemon:
     async def _serve(self, blueprint: Blueprint) -> None:
         spawner = LocalSpawner()
         spawner.raise_nofile()
-        become_subreaper()
+        if become_subreaper():
+            spawner.forest.gather()
         hooks = HookObjects()
         engine = Engine(
             blueprint,

@@ -11,50 +11,29 @@ once by the kernel, and the rest is hunted (`circus.process.hunt`), look after l
 process may fork faster than anybody can read. The hunt is bounded (`HUNT` seconds): whoever is not beaten by then shows up in
 `survivors_of` and the caller comes back.
 
-A look is *settled* if nothing moved under it. A process that forks, and whose parent exits at once, again and again, can be
-missed by a plain look: it was not born when procfs was listed, and its parent was gone when it should be read. But then that
-parent was listed and has vanished, or has become a zombie that nobody had seen before. So where that happens what is new is
-listed and read again, and only a settled look proves that a tree is empty: until then the newest pids are scouted, and an empty
-answer is not `certain`.
-
 Owns: what was seen of each tree, until its handle is closed.
 """
 
 import os
 import signal
 import threading
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, final
 
-from circus.process import clock, procfs
+from circus.process import clock
 from circus.process.errors import ProcessGoneError
-from circus.process.hunt import hunt_newest, kill_groups, scout, signal_process
+from circus.process.hunt import hold, hunt_newest, kill_groups, scout, signal_process
+from circus.process.looking import Look, TableReader
 from circus.process.procfs import Stat
-from circus.process.strangers import strangers
-from circus.process.tree import MARK, Identity, Root, Table
+from circus.process.tree import Identity, Root
 
 if TYPE_CHECKING:
     from circus.process.handle import LocalChild
 
-__all__ = ["FRESH", "HUNT", "Forest", "Look"]
+__all__ = ["FRESH", "HUNT", "Forest"]
 
 FRESH = 0.02
 HUNT = 0.03
-_LISTINGS = 12
-_KEEP_MARKS = 4096
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen at one moment (monotonic seconds), without the living children of ours."""
-
-    at: float
-    table: Table
-    took: float
-    zombies: frozenset[Identity]
-    settled: bool
 
 
 @final
@@ -65,12 +44,16 @@ class Forest:
         self._lock = threading.RLock()
         self._living: dict[int, LocalChild] = {}  # unreaped children of ours, and what we adopted
         self._seen: dict[Identity, set[Identity]] = {}  # by root; absent once known to be empty
-        self._marks: dict[Identity, str | None] = {}
+        self._led: dict[
+            Identity, dict[int, int]
+        ] = {}  # sessions that somebody in a tree has started, likewise
         self._abandoned: set[LocalChild] = set()
-        self._strangers: dict[
-            int, tuple[int, Stat]
-        ] = {}  # by pid, with what tells two processes of one pid apart
+        self._reader = TableReader()
         self._last: Look | None = None
+
+    def gather(self) -> None:
+        """This process has become a child subreaper, before it had children, and nobody else reaps what it adopts."""
+        self._reader.gathers = True
 
     # -- who is in it ----------------------------------------------------------------------------------------------
 
@@ -81,8 +64,9 @@ class Forest:
                 self._abandoned = {old for old in self._abandoned if old.poll() is None}
             self._living[child.pid] = child
             if not child.is_ours:
-                self._strangers.clear()  # some were its descendants
+                self._reader.forget()  # some strangers are its descendants
             self._seen[_identity(child.root)] = set()
+            self._led[_identity(child.root)] = {}
 
     def ended(self, child: "LocalChild") -> None:
         """Its exit has been reaped; what is left of its tree is still ours."""
@@ -91,11 +75,15 @@ class Forest:
     def released(self, child: "LocalChild") -> None:
         """Its handle has been closed: its tree is forgotten, and it is reaped if it is ours and still runs."""
         with self._lock:
-            self._seen.pop(_identity(child.root), None)
+            self._forget(child.root)
             if child.exit is None and child.is_ours:
                 self._abandoned.add(child)
             else:
                 self._living.pop(child.pid, None)
+
+    def _forget(self, root: Root) -> None:
+        self._seen.pop(_identity(root), None)
+        self._led.pop(_identity(root), None)
 
     @property
     def living(self) -> frozenset[int]:
@@ -107,67 +95,25 @@ class Forest:
         """Whether this process is known to belong to one of our trees."""
         identity = (row.pid, row.start_time)
         with self._lock:
-            return any(identity in seen for seen in self._seen.values())
+            return row.sid in self._sessions or any(identity in seen for seen in self._seen.values())
+
+    @property
+    def _sessions(self) -> frozenset[int]:
+        """Those that a worker started, or somebody in its tree."""
+        begun = {pid for pid, _ in self._seen}.union(*self._led.values())
+        begun.update(child.root.sid for child in self._living.values())
+        return frozenset(begun - {0, os.getsid(0)})
 
     # -- looking ---------------------------------------------------------------------------------------------------
 
     def look(self) -> Look:
-        """Look now: one listing, and one read for each process that is neither a living child of ours nor a known stranger."""
-        at = clock.monotonic()
-        owned, adopters, last = self.living, _adopters(), self._last
-        zombies: frozenset[Identity] = frozenset() if last is None else last.zombies
-        listed: set[int] = set(owned)
-        rows: list[Stat] = []
-        met: dict[int, tuple[int, Stat]] = {}
-        numbers: dict[int, int] = {}
-        settled = False
-        for _ in range(_LISTINGS):
-            new = [item for item in procfs.listing() if item[0] not in listed]
-            listed.update(pid for pid, _ in new)
-            settled = True
-            for pid, number in new:
-                stranger = self._strangers.get(pid)
-                if stranger is not None and stranger[0] == number:
-                    met[pid] = stranger
-                    continue
-                numbers[pid] = number
-                row = procfs.read_stat(pid)
-                if row is not None:
-                    rows.append(row)
-                    if (row.pid, row.start_time) in zombies:
-                        continue
-                    if not row.leaving and (row.ppid not in adopters or self._read_mark(row)):
-                        continue
-                settled = False
-            if settled:
-                break
-        look = Look(
-            at=at,
-            table=Table(
-                rows, strangers=(row for _, row in met.values()), adopters=adopters, mark_of=self._mark_of
-            ),
-            took=clock.monotonic() - at,
-            zombies=frozenset((row.pid, row.start_time) for row in rows if row.zombie),
-            settled=settled,
-        )
+        """Look now; see `circus.process.looking`."""
+        us = os.getpid()
         with self._lock:
-            self._last = look
-            met.update((row.pid, (numbers[row.pid], row)) for row in self._new_strangers(rows, adopters))
-            self._strangers = met
-        return look
-
-    def _new_strangers(self, rows: list[Stat], adopters: Collection[int]) -> list[Stat]:
-        if not procfs.HAS_PROCFS:
-            return []
-        roots = {*self._living, *(pid for pid, _ in self._seen)}  # a session has the pid of who started it
-        return strangers(
-            rows,
-            ours={os.getpid(), *roots},
-            adopters=adopters,
-            seen=set[Identity]().union(*self._seen.values()),
-            sessions=roots | {child.root.sid for child in self._living.values()} - {0},
-            unmarked=lambda row: self._marks.get((row.pid, row.start_time), "") is None,
-        )
+            ours = {us, *self._living, *(pid for pid, _ in self._seen)}
+            seen = set[Identity]().union(*self._seen.values())
+            self._last = self._reader.look(self.living, ours=ours, seen=seen, sessions=self._sessions)
+            return self._last
 
     def survivors_of(self, children: Iterable["LocalChild"]) -> dict[int, tuple[int, ...]]:
         """For each child (by pid) the pids of its tree that still run, itself included; zombies do not count.
@@ -175,25 +121,35 @@ class Forest:
         All children share one look, and looks are shared between calls.
         """
         result: dict[int, tuple[int, ...]] = {}
-        doubtful: dict[str, LocalChild] = {}
+        doubtful: list[LocalChild] = []
         asked_at = clock.monotonic()
         with self._lock:
             for child in children:
                 child.poll()
                 rows = self._members(child, asked_at)
                 result[child.pid] = tuple(row.pid for row in rows if not row.zombie)
-                if rows or child.exit is None:
+                if result[child.pid] or child.exit is None:
                     continue
-                if self._settled(child):
-                    self._seen.pop(_identity(child.root), None)
-                elif child.root.mark:
-                    doubtful[child.root.mark] = child
-            if doubtful:
-                for row, mark in scout(doubtful, self.living):
-                    child = doubtful[mark]
-                    result[child.pid] += (row.pid,)
-                    self._seen[_identity(child.root)].add((row.pid, row.start_time))
+                if not self._settled(child):
+                    doubtful.append(child)
+                elif not rows:
+                    self._forget(child.root)
+            for child, row in self._look_closer(doubtful):
+                result[child.pid] += (row.pid,)
+                self._note(child, [row])
         return result
+
+    def _look_closer(self, doubtful: list["LocalChild"]) -> list[tuple["LocalChild", Stat]]:
+        """Who runs in trees that a look which was not settled found empty."""
+        if not self._reader.gathers:
+            by_mark = {child.root.mark: child for child in doubtful if child.root.mark}
+            return [(by_mark[mark], row) for row, mark in scout(by_mark, self.living)] if by_mark else []
+        if not doubtful or self._last is None or not self._last.restless:
+            return []
+        with hold(self._last.restless):
+            look = self.look()
+        rows = [(child, row) for child in doubtful for row in self._members(child, look.at, look)]
+        return [(child, row) for child, row in rows if not row.zombie]
 
     def certain(self, child: "LocalChild") -> bool:
         """Whether nobody having been found in this tree by the latest look means that nobody is in it."""
@@ -207,13 +163,22 @@ class Forest:
             return []
         if look is None:
             look = self._recent(child, asked_at)
-        rows = look.table.members(child.root, seen=seen)
-        seen.update((row.pid, row.start_time) for row in rows)
+        rows = look.table.members(child.root, seen=seen, sessions=self._led[_identity(child.root)].items())
+        self._note(child, rows)
         if child.is_ours:
             rows = [row for row in rows if row.pid != child.pid]
             if child.exit is None:
                 rows.insert(0, _row_of(child.root))
         return rows
+
+    def _note(self, child: "LocalChild", rows: Iterable[Stat]) -> None:
+        """These have been seen in its tree. What leads a session of its own leads everybody in it into the tree."""
+        self._seen[_identity(child.root)].update((row.pid, row.start_time) for row in rows)
+        if child.root.sid == child.pid:  # else its session may hold others
+            led = self._led[_identity(child.root)]
+            for row in rows:
+                if row.sid not in (0, child.root.sid):
+                    led.setdefault(row.sid, row.start_time)
 
     def _recent(self, child: "LocalChild", asked_at: float) -> Look:
         """A look that may answer for this child: for a dead one any since its end, as long as it shows nobody."""
@@ -224,37 +189,9 @@ class Forest:
             return last if child.exit is None or last.at >= child.exited_at else self.look()
         if child.exit is None or last.at < child.exited_at:
             return self.look()
-        seen = self._seen.get(_identity(child.root), ())
-        return last if last.settled and not last.table.members(child.root, seen=seen) else self.look()
-
-    def _read_mark(self, row: Stat) -> bool:
-        """Read which mark an orphan carries, while it can be read.
-
-        Returns:
-            Whether that is certain: a process that ended meanwhile has no environment left, and one that is about to exec
-            may show an empty one.
-        """
-        identity = (row.pid, row.start_time)
-        if identity in self._marks:
-            return True
-        try:
-            environment = procfs.environ(row.pid)
-        except PermissionError:
-            environment = b"="  # another user's: none of ours, or beyond our reach
-        young = procfs.ticks_now() - row.start_time < procfs.TICKS
-        if not environment:
-            again = procfs.read_stat(row.pid)
-            if again is None or again.leaving or young:
-                return False
-        value = procfs.variable(environment or b"", MARK)
-        if value is not None or not young:
-            if len(self._marks) >= _KEEP_MARKS:
-                self._marks.clear()
-            self._marks[identity] = value
-        return True
-
-    def _mark_of(self, row: Stat) -> str | None:
-        return self._marks.get((row.pid, row.start_time))
+        seen, led = self._seen.get(_identity(child.root), ()), self._led.get(_identity(child.root), {})
+        met = last.table.members(child.root, seen=seen, sessions=led.items())
+        return last if last.settled and not met else self.look()
 
     # -- signalling ------------------------------------------------------------------------------------------------
 
@@ -287,8 +224,8 @@ class Forest:
         rows = self._members(child, asked_at)
         while True:
             prey = [row for row in rows if not row.zombie and (row.pid, row.start_time) not in struck]
-            if groups:
-                kill_groups(row for row in prey if row.pid != child.pid)
+            if groups:  # a zombie's group may be alive
+                kill_groups(row for row in rows if row.pid != child.pid)
             _send(child, prey, number)
             struck.update((row.pid, row.start_time) for row in prey)
             if all(row.pid == child.pid for row in prey) and (prey or self._settled(child)):
@@ -319,19 +256,6 @@ def _identity(root: Root) -> Identity:
 def _row_of(root: Root) -> Stat:
     """The row of a living child of ours: known without reading it."""
     return Stat(root.pid, "", "S", os.getpid(), root.sid, root.sid, 0, 0, 0, 1, root.start_time, 0, 0)
-
-
-def _adopters() -> frozenset[int]:
-    """To whom an orphan of ours may go: init, us and our ancestors (a child subreaper among them)."""
-    adopters = {1, os.getpid()}
-    pid = os.getppid()
-    while pid > 1 and pid not in adopters:
-        adopters.add(pid)
-        row = procfs.read_stat(pid)
-        if row is None:
-            break
-        pid = row.ppid
-    return frozenset(adopters)
 
 
 def _kill_group(child: "LocalChild") -> None:

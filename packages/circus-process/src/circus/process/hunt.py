@@ -6,19 +6,21 @@ a new group at the next look: the kernel signals a group as one, and a fork does
 ``killpg``). A group's number stays reserved while a member lives; it was read a moment ago, and the kernel gives out numbers in
 ascending order, so it can name a stranger only after the whole number space has been used up in between.
 
-Where nobody was met in a whole process table, the newest pids are looked at again and again instead, which takes microseconds.
+Where nobody was met in a whole process table, the newest pids are looked at again and again instead, which takes microseconds; or, if
+the group is known, all of it is stopped for as long as the reading takes.
 """
 
 import os
 import signal
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager
 
 from circus.process import clock, procfs
 from circus.process.procfs import Stat
 from circus.process.tree import MARK, Identity
 
-__all__ = ["hunt_newest", "kill_groups", "scout", "signal_process"]
+__all__ = ["hold", "hunt_newest", "kill_groups", "scout", "signal_process"]
 
 _NEWEST = 12  # pids, counted back from the last one given out
 _QUIET_ROUNDS = 20
@@ -73,10 +75,31 @@ def kill_groups(rows: Iterable[Stat]) -> None:
     """
     ours = os.getsid(0)
     for group in {row.pgid for row in rows if row.pgid > 1 and row.sid not in (0, ours)}:
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            continue
+        _send_group(group, signal.SIGKILL)
+
+
+@contextmanager
+def hold(groups: Iterable[int]) -> Generator[None]:
+    """Stop process groups for a moment, so that who is in them can be read; they go on at the end.
+
+    Args:
+        groups: of adopted orphans, none of them our own.
+    """
+    held: list[int] = []
+    try:
+        held.extend(group for group in groups if _send_group(group, signal.SIGSTOP))
+        yield
+    finally:
+        for group in held:
+            _send_group(group, signal.SIGCONT)
+
+
+def _send_group(group: int, number: int) -> bool:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def scout(marks: Collection[str], owned: Collection[int]) -> list[tuple[Stat, str]]:

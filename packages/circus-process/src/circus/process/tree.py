@@ -4,7 +4,7 @@ Theory. A worker is the *root* of a tree. A process belongs to it if
 
 1. it is the root: same pid and same start time;
 2. it is in the session that the root started (a process that is forked stays in it until it calls ``setsid``);
-3. its parent belongs (so also what called ``setsid`` and is still below);
+3. its parent belongs (so also what called ``setsid`` and is still below), or it is in a session that one who belongs has started;
 4. it belonged at an earlier look: the same (pid, start time) was seen below the root before it was re-parented; or
 5. it was re-parented (its parent is init, us, or another ancestor of ours) and carries the root's mark in its environment:
    a process that double-forked and called ``setsid`` before anybody looked. Its own children follow by rule 3.
@@ -91,12 +91,16 @@ class Table:
         """The direct children of a process."""
         return self._children.get(pid, ())
 
-    def members(self, root: Root, *, seen: Iterable[Identity] = ()) -> list[Stat]:
+    def members(
+        self, root: Root, *, seen: Iterable[Identity] = (), sessions: Iterable[Identity] = ()
+    ) -> list[Stat]:
         """The processes that belong to the root, itself included where the table has it; zombies too.
 
         Args:
             root: whose tree.
             seen: what belonged at earlier looks.
+            sessions: what those have started, with the start time of one that was seen in it: a session whose leader is younger is
+                another one with a recycled number.
         """
         found: dict[int, Stat] = {}
         occupant = self._by_pid.get(root.pid)
@@ -108,6 +112,10 @@ class Table:
             row = self._by_pid.get(pid)
             if row is not None and row.start_time == start:
                 found[pid] = row
+        for session, began in sessions:
+            leader = self._by_pid.get(session)
+            if leader is None or leader.start_time <= began:
+                found.update((row.pid, row) for row in self._sessions.get(session, ()))
         if root.mark:
             found.update((row.pid, row) for row in self._orphans().get(root.mark, ()))
         if occupant is None or root.pid in found:

@@ -28,7 +28,7 @@ _LAST_AGAIN = 0.25
 _LAZY = 1.0
 _CHEAP = 0.002
 _STUCK_AGAIN = 5.0
-_DOUBTS = 6
+_DOUBTS = 3
 
 
 @final
