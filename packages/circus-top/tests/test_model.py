@@ -15,6 +15,20 @@ def test_a_table_replaces_the_workers(table):
     assert daemon.watchers["web"].total("rss") == 32 << 20
 
 
+def test_ages_are_counted_from_when_workers_started(table):
+    daemon = Daemon("e")
+    for started, ages in (
+        (4990.0, [10.0, 10.0]),
+        ([4000.5, 5001.0], [999.5, 0.0]),
+        ("x", [None] * 2),
+        (None, [None] * 2),
+    ):
+        apply_table(daemon, table("web", [1, 2], started=started), now=1.0)
+        assert [process.age for process in daemon.watchers["web"].processes] == ages
+    apply_table(daemon, table("web", [1]) | {"uptime": "now"}, now=2.0)
+    assert daemon.watchers["web"].processes[0].age is None
+
+
 def test_frames_of_the_reference_are_gathered_and_expire():
     daemon = Daemon("e")
     frame = {

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self, final
@@ -23,12 +23,12 @@ from circus.client.link import Link
 from circus.client.readiness import Readiness
 from circus.process import clock
 from circus.stats.hits import Hits, Meter, read_tables
+from circus.stats.kernel import Kernel, memory_total, open_kernel
 from circus.stats.metrics import Picture, render_metrics
 from circus.stats.options import Options
-from circus.stats.proc import Procfs, memory_total
 from circus.stats.publisher import About, Publisher
 from circus.stats.roster import Need, Roster
-from circus.stats.sampler import Sample, Sampler
+from circus.stats.sampler import Moment, Sample, Sampler
 from circus.stats.scrape import serve_metrics
 from circus.stats.shape import as_mapping
 from circus.stats.snapshot import Daemon, ask_snapshot, ask_statuses
@@ -62,7 +62,7 @@ class Streamer:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._roster = Roster()
-        self._kernel = Procfs()
+        self._kernel: Kernel = open_kernel()
         self._sampler = Sampler(self._kernel)
         self._meter = Meter()
         self._scrape_sampler = Sampler(self._kernel)
@@ -79,7 +79,7 @@ class Streamer:
         self._wakes_at: float | None = None
         self._metrics_port = 0
         self._next_statsd = 0.0
-        self._samples: dict[int, Sample] = {}
+        self._samples: Mapping[int, Sample] = {}
         self._hits: dict[str, Hits] = {}
         self._reads: dict[str, int] = {}
         self._stack = AsyncExitStack()
@@ -299,10 +299,11 @@ class Streamer:
             endpoint=self._options.endpoint,
             pubsub_endpoint=self._options.pubsub,
         )
-        self._publisher.publish(self._roster, self._samples, self._hits, about=about, wall=clock.wall())
+        moment = self._sampler.moment(clock.wall())
+        self._publisher.publish(self._roster, self._samples, self._hits, about=about, moment=moment)
         if self._statsd is not None and now >= self._next_statsd:
             self._next_statsd = now + _STATSD_INTERVAL * 0.95
-            self._statsd.emit(self._picture(self._samples, self._hits))
+            self._statsd.emit(self._picture(self._samples, self._hits, moment))
 
     # -- metrics -------------------------------------------------------------------------------------------------------
 
@@ -319,13 +320,15 @@ class Streamer:
             hits = self._scrape_meter.count(read_tables(roster.sockets), now=now)
         for name, hit in hits.items():
             self._reads[name] = self._reads.get(name, 0) + hit.reads
-        return render_metrics(self._picture(samples, hits), openmetrics=openmetrics)
+        return render_metrics(
+            self._picture(samples, hits, self._scrape_sampler.moment(clock.wall())), openmetrics=openmetrics
+        )
 
-    def _picture(self, samples: dict[int, Sample], hits: dict[str, Hits]) -> Picture:
+    def _picture(self, samples: Mapping[int, Sample], hits: dict[str, Hits], moment: Moment) -> Picture:
         return Picture(
             is_up=self._is_up,
             memory=self._memory,
-            wall=clock.wall(),
+            moment=moment,
             watchers=list(self._roster.watchers.values()),
             daemon=dict(self._roster.daemon),
             sockets=list(self._roster.sockets),

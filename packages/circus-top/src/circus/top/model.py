@@ -190,6 +190,7 @@ def apply_table(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None
     name, count, columns = frame.get("watcher"), frame.get("count"), frame.get("columns")
     if not isinstance(name, str) or not isinstance(count, int) or not is_mapping(columns):
         return
+    columns = {**columns, "age": _ages(columns.get("started"), frame.get("uptime"))}
     sources = [_column(field, columns.get(field), count) for field in _FIELDS]
     processes = list(map(Process._make, zip(*sources, strict=False)))
     if len(processes) != count or not isinstance(columns.get("pid"), (list, int)):
@@ -215,6 +216,17 @@ def _remember_all(history: dict[int, bytes], watcher: Watcher, processes: list[P
         if cpu >= 1 or pid in history:
             history[pid] = (history.get(pid, b"") + _LEVELS[int(cpu) if cpu < 255 else 255])[-HISTORY:]
     watcher.history = (watcher.history + _level(watcher.total("tree_cpu")))[-HISTORY:]
+
+
+def _ages(started: Any, uptime: Any) -> Any:
+    """When they started, and what time it is, both in seconds since boot, as ages: a column, or one for all."""
+    if not _fits("age", (uptime,)) or uptime is None:
+        return None
+    if not is_list(started):
+        return max(uptime - started, 0.0) if started is not None and _fits("age", (started,)) else None
+    if not _fits("age", started):
+        return None
+    return [None if at is None else max(uptime - at, 0.0) for at in started]
 
 
 def _column(name: str, values: Any, count: int) -> Iterable[Any]:
