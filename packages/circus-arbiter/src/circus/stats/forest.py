@@ -74,7 +74,9 @@ class Forest:
         Returns:
             The roots whose trees have changed.
         """
-        before, self._roots = self._roots, roots if roots != self._roots else self._roots
+        before = self._roots
+        if roots is not before and roots != before:
+            self._roots = roots
         is_due = self._cursor is None or now - self._listed_at >= _LIST_ALL_EVERY
         census = self._kernel.census(
             None if is_due else self._cursor, limit=max(_FEW, len(self._parents) + len(roots))

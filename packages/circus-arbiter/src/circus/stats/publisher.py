@@ -97,7 +97,7 @@ class Publisher:
         about: About,
         moment: Moment,
     ) -> None:
-        """Send one tick: the watchers, the sockets, and the daemon last.
+        """Send one tick: the daemon's own processes first, which tell whose figures they are, and their sum last.
 
         Args:
             roster: who runs.
@@ -106,11 +106,14 @@ class Publisher:
             about: the daemon.
             moment: when they were looked at.
         """
+        own = [samples[pid] for pid in roster.daemon if pid in samples]
+        wanted = self._wanted(stat_topic("circus"), own)
+        self._put_all(self._processes.encode(wanted, group="circus", moment=moment, names=roster.daemon))
         for watcher in roster.watchers.values():
             self._watcher(watcher, samples, moment)
         for topic, body in frames.socket_frames(roster.sockets, hits):
             self._send(topic, body)
-        self._daemon(roster.daemon, samples, about, moment)
+        self._daemon(own, about, moment)
         self._processes.keep(samples.keys())
         self._sums.keep(roster.watchers)
         self._tables.keep(roster.watchers)
@@ -128,13 +131,10 @@ class Publisher:
         if frames.wants(self.subscriptions, topic):
             self._put(topic, self._sums.encode(samples, watcher=watcher, moment=moment))
 
-    def _daemon(
-        self, daemon: Mapping[int, str], known: Mapping[int, Sample], about: About, moment: Moment
-    ) -> None:
-        samples = [known[pid] for pid in daemon if pid in known]
+    def _daemon(self, samples: list[Sample], about: About, moment: Moment) -> None:
         topic = stat_topic("circus")
-        wanted = self._wanted(topic, samples)
-        self._put_all(self._processes.encode(wanted, group="circus", moment=moment, names=daemon))
+        if not frames.wants(self.subscriptions, topic):
+            return
         body = frames.sum_frame(samples, watcher=Watcher("circus"), memory=self._memory, moment=moment)
         body |= asdict(about) | {"memory": self._memory, "cpus": os.cpu_count(), "tables": True}
         self._send(topic, body)

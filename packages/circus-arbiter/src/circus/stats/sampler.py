@@ -131,9 +131,10 @@ class Sampler:
         Returns:
             A sample for each root that runs; who is not in it is gone. It is good until the next tick.
         """
+        is_all = only is None or only is roots
         touched = self._forest.grow(frozenset(roots), now=now)
-        roots = self._forest.roots
-        wanted = roots if only is None or only >= roots else only & roots
+        everybody = self._forest.roots
+        wanted = everybody if only is None or is_all else only & everybody
         pids = self._forest.members(wanted)
         uptime = (
             self._kernel.uptime_ticks()

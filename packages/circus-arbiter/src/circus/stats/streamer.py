@@ -8,7 +8,6 @@ waits: for a subscriber that does not keep up, libzmq drops frames past the high
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -80,6 +79,8 @@ class Streamer:
         self._metrics_port = 0
         self._next_statsd = 0.0
         self._samples: Mapping[int, Sample] = {}
+        self._chosen = frozenset[int](), frozenset[int]()
+        self._chosen_for: tuple[int, frozenset[bytes]] | None = None
         self._hits: dict[str, Hits] = {}
         self._reads: dict[str, int] = {}
         self._stack = AsyncExitStack()
@@ -261,7 +262,7 @@ class Streamer:
             self._failures += 1
             self._is_up = False
             self._need = Need.SNAPSHOT
-            self._roster.daemon.setdefault(os.getpid(), "circusd-stats")
+            self._roster.alone()
         else:
             self._failures = 0
             self._is_up = True
@@ -273,24 +274,29 @@ class Streamer:
     def _look(self, now: float) -> None:
         """Read the processes that somebody wants to see."""
         roster = self._roster
-        workers = {pid for watcher in roster.watchers.values() for pid in watcher.workers}
-        wanted: set[int] = set()
-        for watcher in roster.watchers.values():
-            if self._statsd is not None or self._publisher.wants(watcher.name):
-                wanted.update(watcher.workers)
-        if self._statsd is not None or self._publisher.wants("circus"):
-            wanted |= roster.daemon.keys()
-        self._samples = self._sampler.sample(workers | roster.daemon.keys(), now=now, only=frozenset(wanted))
-        self._drop_gone(wanted - self._samples.keys())
+        roots, wanted = self._choose()
+        self._samples = self._sampler.sample(roots, now=now, only=wanted)
+        if len(self._samples) != len(wanted):
+            roster.drop(wanted - self._samples.keys())
         if roster.sockets and (self._statsd is not None or self._publisher.wants("sockets")):
             self._hits = self._meter.count(read_tables(roster.sockets), now=now)
 
-    def _drop_gone(self, gone: Iterable[int]) -> None:
-        """Who cannot be read is gone; the event that says so may come later, or never."""
-        for pid in gone:
-            self._roster.daemon.pop(pid, None)
-            for watcher in self._roster.watchers.values():
-                watcher.workers.pop(pid, None)
+    def _choose(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Who runs, and whom of them somebody wants to see: the same objects while both are the same."""
+        roster, publisher = self._roster, self._publisher
+        for_what = roster.version, frozenset(publisher.subscriptions)
+        if for_what != self._chosen_for:
+            wants_all = self._statsd is not None
+            groups: list[tuple[str, Iterable[int]]] = [
+                *((watcher.name, watcher.workers) for watcher in roster.watchers.values()),
+                ("circus", roster.daemon),
+            ]
+            roots = frozenset(pid for _, pids in groups for pid in pids)
+            wanted = frozenset(
+                pid for name, pids in groups if wants_all or publisher.wants(name) for pid in pids
+            )
+            self._chosen_for, self._chosen = for_what, (roots, roots if wanted == roots else wanted)
+        return self._chosen
 
     def _publish(self, now: float) -> None:
         about = About(
