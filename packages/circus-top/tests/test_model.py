@@ -89,6 +89,7 @@ def test_no_frame_raises(group, frame):
         linking_for=st.floats(0, 10),
         figures_ago=st.none() | st.floats(0, 10),
         stats_only=st.booleans(),
+        is_empty=st.booleans(),
         foreign=st.none() | st.just(7),
     )
 )
@@ -107,6 +108,7 @@ def test_what_to_do_is_said():
     assert "nobody publishes at tcp://b" in diagnose(Signs(**base, has_stats=True))[0]
     assert "no figures come from tcp://b" in diagnose(Signs(**base, has_stats=True, is_linked=True))[0]
     assert "for 8 s" in diagnose(Signs(**base, has_stats=True, is_linked=True, figures_ago=8.0))[0]
+    assert "no watchers" in diagnose(Signs(**base, has_stats=True, is_empty=True))[0]
     assert "another circusd, pid 7" in diagnose(Signs(**base, has_stats=True, foreign=7))[0]
 
 

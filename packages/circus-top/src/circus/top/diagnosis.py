@@ -25,6 +25,7 @@ class Signs:
         linking_for: since when that connection is wanted.
         figures_ago: since when no figures came; None if none ever did.
         stats_only: whether the endpoint turned out to be that of circusd-stats.
+        is_empty: whether it answers, and has no watchers.
         foreign: the pid of the circusd that the figures are of, if it is another one.
     """
 
@@ -38,6 +39,7 @@ class Signs:
     linking_for: float = 0.0
     figures_ago: float | None = None
     stats_only: bool = False
+    is_empty: bool = False
     foreign: int | None = None
 
 
@@ -56,6 +58,10 @@ def diagnose(signs: Signs) -> tuple[str | None, str | None]:
                 "start circusd, or give its endpoint with --endpoint"
             )
         return signs.error, "is this the endpoint of circusd, and is it not too busy to answer?"
+    if signs.is_empty:
+        return "no processes: circusd has no watchers", (
+            "write a [watcher:NAME] into its file, then circusctl reloadconfig; or circusctl add"
+        )
     if not late:
         return None, None
     if signs.has_stats is False:

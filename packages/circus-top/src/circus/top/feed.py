@@ -370,6 +370,7 @@ class Feed:
             linking_for=now - self._linking_since if self._linking_since is not None else 0.0,
             figures_ago=None if daemon.figures_at is None else now - daemon.figures_at,
             stats_only=self._stats_only,
+            is_empty=daemon.can_act and not daemon.watchers,
             foreign=self._owner.foreign,
         )
         daemon.trouble, daemon.advice = diagnose(signs)
