@@ -88,6 +88,22 @@ def test_a_frame_encoded_again_differs_in_its_age_alone():
     assert encode(first._replace(cpu=1.0), 1.0)["cpu"] == 1.0
 
 
+def test_a_frame_tells_the_restarts_of_its_slot_though_nobody_read_it_meanwhile():
+    encoder = frames.ProcessFrames(memory=2**30)
+    watcher, samples = Watcher("web", workers={1: 1, 2: 2}), [sample(1), sample(2)]
+
+    def restarts(these: list[Sample]) -> list[int]:
+        made = encoder.encode(these, group="web", moment=NOW, watcher=watcher)
+        return [json.loads(body)["restarts"] for _, body in made]
+
+    assert restarts(samples) == [0, 0]
+    watcher.worker_restarts = {1: 3, 2: 5}
+    assert restarts(samples[:1]) == [3]
+    assert restarts(samples) == [3, 5]
+    encoder.keep((), ())
+    assert restarts(samples) == [3, 5]
+
+
 def test_a_sum_encoded_again_is_the_same_as_one_made_anew():
     encoder = frames.SumFrames(memory=2**30)
     watcher, samples = Watcher("web"), [sample(1), sample(2)]

@@ -135,9 +135,8 @@ class _Made(NamedTuple):
     """A frame, but for its age, and what it was made of."""
 
     sample: Sample
-    wid: int | None
-    restarts: int | None
     topic: bytes
+    started: float
     rest: bytes
 
 
@@ -152,6 +151,8 @@ class ProcessFrames:
     def __init__(self, *, memory: int) -> None:
         self._memory = memory
         self._made: dict[int, _Made] = {}
+        self._slots: dict[str, tuple[dict[int, int | None], dict[int, int]]] = {}
+        """By group: worker ids and restarts that stand in the frames that were made."""
         self._created: dict[tuple[int, int], float] = {}
 
     def encode(
@@ -172,17 +173,29 @@ class ProcessFrames:
             watcher: whose workers they are; None for the daemon's own processes.
             names: pid -> what it is, for the daemon's own.
         """
-        slots = watcher.workers if watcher is not None else {}
-        by_slot = watcher.worker_restarts if watcher is not None else {}
+        workers = watcher.workers if watcher is not None else {}
+        restarts = watcher.worker_restarts if watcher is not None else {}
+        if self._slots.get(group) != (workers, restarts):
+            self._reassign(group, workers, restarts)
         known, uptime = self._made, moment.uptime
-        for sample in samples:
-            wid = slots.get(sample.pid)
-            restarts = None if wid is None else by_slot.get(wid, 0)
+        for sample in samples:  # this runs for each worker at each tick
             made = known.get(sample.pid)
-            if made is None or made.sample is not sample or made.restarts != restarts or made.wid != wid:
+            if made is None or made.sample is not sample:
+                wid = workers.get(sample.pid)
+                its_restarts = None if wid is None else restarts.get(wid, 0)
                 name = names.get(sample.pid) if names else None
-                made = self._make(sample, group, moment, name, wid, restarts)
-            yield made.topic, b'{"age":%.2f,%b' % (max(uptime - sample.hot.start / TICKS, 0.0), made.rest)
+                made = self._make(sample, group, moment, name, wid, its_restarts)
+            _, topic, started, rest = made
+            yield topic, b'{"age":%.2f,%b' % (uptime - started, rest)
+
+    def _reassign(self, group: str, workers: Mapping[int, int | None], restarts: Mapping[int, int]) -> None:
+        """Forget the frames in which another worker id, or another number of restarts, stands."""
+        before, its_restarts = self._slots.get(group, ({}, {}))
+        for pid, wid in workers.items():
+            is_same = before.get(pid, wid) == wid
+            if not is_same or (wid is not None and its_restarts.get(wid, 0) != restarts.get(wid, 0)):
+                self._made.pop(pid, None)
+        self._slots[group] = dict(workers), dict(restarts)
 
     def _make(
         self,
@@ -198,12 +211,15 @@ class ProcessFrames:
         )
         del frame["age"]
         frame["create_time"] = self._created.setdefault((sample.pid, sample.hot.start), frame["create_time"])
-        made = _Made(sample, wid, restarts, stat_topic(group, sample.pid), encode(frame)[1:])
+        started = min(sample.started, moment.uptime)
+        made = _Made(sample, stat_topic(group, sample.pid), started, encode(frame)[1:])
         self._made[sample.pid] = made
         return made
 
-    def keep(self, pids: Collection[int]) -> None:
+    def keep(self, pids: Collection[int], groups: Collection[str]) -> None:
         """Forget the others."""
+        if len(self._slots) > len(groups) + 1:
+            self._slots = {group: slots for group, slots in self._slots.items() if group in groups}
         if len(self._made) > len(pids):
             self._made = {pid: made for pid, made in self._made.items() if pid in pids}
             self._created = {key: at for key, at in self._created.items() if key[0] in pids}

@@ -114,7 +114,7 @@ class Publisher:
         for topic, body in frames.socket_frames(roster.sockets, hits):
             self._send(topic, body)
         self._daemon(own, about, moment)
-        self._processes.keep(samples.keys())
+        self._processes.keep(samples.keys(), roster.watchers)
         self._sums.keep(roster.watchers)
         self._tables.keep(roster.watchers)
 
