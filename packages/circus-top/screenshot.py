@@ -40,7 +40,7 @@ def columns(count: int, first: int, tick: int, load: float, **more: object) -> d
         "tree_rss": rss,
         "tree_cpu": cpu,
         "mem": 0.4,
-        "age": 96_400.0,
+        "started": 100.0,
         "restarts": 0,
         "threads": 4,
     }
@@ -60,7 +60,13 @@ def world() -> World:
             ("mailer", 0, 1500, 0.0, "backoff", 6),
             ("importer", 0, 1600, 0.0, "stopped", 0),
         ):
-            table = {"watcher": name, "status": status, "restarts": restarts, "count": count}
+            table = {
+                "watcher": name,
+                "status": status,
+                "restarts": restarts,
+                "uptime": 96_500.0,
+                "count": count,
+            }
             more = {"command": f"python -m app.{name}", "username": "www"}
             apply_table(
                 daemon, table | {"columns": columns(count, first, tick, load, **more)}, now=1.0 * tick

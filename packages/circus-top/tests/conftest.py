@@ -13,7 +13,7 @@ def _table(name: str, pids: list[int], **columns) -> dict:
         "cpu": 0.0,
         "mem": 0.1,
         "rss": 16 << 20,
-        "age": 4000.0,
+        "started": 1000.0,
         "restarts": 0,
         "threads": 1,
         "state": "sleeping",
@@ -26,7 +26,14 @@ def _table(name: str, pids: list[int], **columns) -> dict:
         "username": "www",
         "command": f"python -m {name}",
     }
-    return {"watcher": name, "status": "active", "restarts": 0, "count": count, "columns": base | columns}
+    return {
+        "watcher": name,
+        "status": "active",
+        "restarts": 0,
+        "uptime": 5000.0,
+        "count": count,
+        "columns": base | columns,
+    }
 
 
 @pytest.fixture

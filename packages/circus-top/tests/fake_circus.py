@@ -183,7 +183,7 @@ class Fake:
                 "wid": [index + 1 for index in range(len(pids))],
                 "cpu": cpu,
                 "rss": rss,
-                "age": age,
+                "started": [self.tick - seconds for seconds in age],
             }
             columns |= {
                 "mem": [round(size / 16e9 * 100, 3) for size in rss],
@@ -199,6 +199,7 @@ class Fake:
             columns |= {"tree_cpu": cpu, "tree_rss": rss, "tree_size": 1, "username": "www"}
             columns |= {"command": "python worker.py --queue default --verbose"}
             body = {"watcher": name, "status": watcher["status"], "restarts": 0, "time": time.time()}
+            body["uptime"] = self.tick
             self.send(f"table.{name}", body | {"count": len(pids), "columns": columns})
         self.publish_daemon(tables=True)
 

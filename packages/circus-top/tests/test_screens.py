@@ -206,7 +206,7 @@ def test_whatever_is_pressed_the_screen_is_whole(keys: list[str], width: int, he
 def test_every_order_shows_everything_once(sort: Sort, reverse: bool, trees: bool):
     daemon = Daemon("e", trouble=None)
     for name in ("b", "a"):
-        from circus.top.model import Process
+        from circus.top.process import Process
 
         daemon.watcher(name).put([Process(n, cpu=None if n % 2 else 1.0 * n, wid=n) for n in range(1, 6)])
     rows = rows_of(World([daemon]), View(sort=sort, reverse=reverse, whole_trees=trees))

@@ -3,6 +3,7 @@
 import json
 import math
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,25 +11,31 @@ from circus.protocol.stats import ProcessFrame, SocketFrame, TableFrame, Watcher
 from circus.stats import frames
 from circus.stats.client import split_topic
 from circus.stats.hits import Hits
+from circus.stats.kernel import TICKS, Hot, Slow
 from circus.stats.metrics import Picture, render_metrics
-from circus.stats.proc import TICKS, Hot, Slow, parse_hot, parse_io
+from circus.stats.procfs import parse_hot, parse_io, parse_parent
 from circus.stats.roster import Socket, Watcher
-from circus.stats.sampler import Sample
+from circus.stats.sampler import Moment, Sample
 from circus.stats.statsd import datagrams, statsd_lines
+from circus.stats.tables import Tables
 
 REFERENCE_KEYS = {
     "mem_info1 mem_info2 cpu mem ctime pid username nice create_time age cmdline children subtopic name"
 }
 
 
+NOW = Moment(wall=1000.0, uptime=1000 / TICKS + 61.25)
+"""When the samples below are 61.25 s old."""
+
+
 def sample(pid: int = 7, *, cpu: float = 12.5, command: str = "python app.py") -> Sample:
     hot = Hot("S", 1, 150, 0, 5, 3, 1000, 2**30, 2**26)
     slow = Slow("www", "python", command, 9, 4096, 8192)
-    return Sample(pid, hot, slow, cpu, 61.25, 10.0, 20.0, 50.0, 2**27, 2)
+    return Sample(pid, hot, slow, cpu, 10.0, 20.0, 50.0, 2**27, 2)
 
 
 def test_a_process_has_the_keys_of_the_reference_and_more():
-    frame = frames.process_frame(sample(), watcher="web", memory=2**30, wall=1000.0, wid=3, restarts=1)
+    frame = frames.process_frame(sample(), watcher="web", memory=2**30, moment=NOW, wid=3, restarts=1)
     assert set(" ".join(REFERENCE_KEYS).split()) <= frame.keys()
     assert frame["mem_info1"] == "64.00M"
     assert frame["mem"] == 6.25
@@ -44,7 +51,7 @@ def test_minutes_of_cpu_time_go_on_past_the_hour():
 
 def test_the_sum_is_an_average_of_cpu_and_a_sum_of_memory():
     frame = frames.sum_frame(
-        [sample(1), sample(2, cpu=0.0)], watcher=Watcher("web", restarts=4), memory=2**30
+        [sample(1), sample(2, cpu=0.0)], watcher=Watcher("web", restarts=4), memory=2**30, moment=NOW
     )
     assert (frame["pid"], frame["cpu"], frame["mem"], frame["age"]) == ([1, 2], 6.25, 12.5, 61.25)
     assert (frame["cpu_sum"], frame["restarts"]) == (12.5, 4)
@@ -52,7 +59,7 @@ def test_the_sum_is_an_average_of_cpu_and_a_sum_of_memory():
 
 
 def test_a_watcher_without_workers_has_a_sum_too():
-    frame = frames.sum_frame([], watcher=Watcher("web", status="stopped"), memory=2**30)
+    frame = frames.sum_frame([], watcher=Watcher("web", status="stopped"), memory=2**30, moment=NOW)
     assert (frame["pid"], frame["cpu"], frame["age"], frame["status"]) == ([], 0.0, "N/A", "stopped")
 
 
@@ -67,22 +74,93 @@ def test_sockets():
 
 def test_a_frame_encoded_again_differs_in_its_age_alone():
     encoder = frames.ProcessFrames(memory=2**30)
+
+    def encode(one: Sample, later: float) -> dict:
+        moment = Moment(NOW.wall + later + 0.001, NOW.uptime + later)
+        ((topic, body),) = encoder.encode([one], group="web", moment=moment)
+        assert topic == b"stat.web.7"
+        return json.loads(body)
+
     first = sample()
-    one = json.loads(encoder.encode(first, watcher="web", wall=1000.0))
-    two = json.loads(encoder.encode(first._replace(age=62.25), watcher="web", wall=1001.0))
+    one, two = encode(first, 0.0), encode(first, 1.0)
     assert two.pop("age") - one.pop("age") == 1.0
     assert one == two
-    changed = json.loads(encoder.encode(first._replace(cpu=1.0), watcher="web", wall=1001.0))
-    assert changed["cpu"] == 1.0
+    assert encode(first._replace(cpu=1.0), 1.0)["cpu"] == 1.0
+
+
+def test_a_frame_tells_the_restarts_of_its_slot_though_nobody_read_it_meanwhile():
+    encoder = frames.ProcessFrames(memory=2**30)
+    watcher, samples = Watcher("web", workers={1: 1, 2: 2}), [sample(1), sample(2)]
+
+    def restarts(these: list[Sample]) -> list[int]:
+        made = encoder.encode(these, group="web", moment=NOW, watcher=watcher)
+        return [json.loads(body)["restarts"] for _, body in made]
+
+    assert restarts(samples) == [0, 0]
+    watcher.worker_restarts = {1: 3, 2: 5}
+    assert restarts(samples[:1]) == [3]
+    assert restarts(samples) == [3, 5]
+    encoder.keep((), ())
+    assert restarts(samples) == [3, 5]
+
+
+def test_a_sum_encoded_again_is_the_same_as_one_made_anew():
+    encoder = frames.SumFrames(memory=2**30)
+    watcher, samples = Watcher("web"), [sample(1), sample(2)]
+    for later in (0.0, 1.0):
+        moment = Moment(NOW.wall + later, NOW.uptime + later)
+        made = json.loads(encoder.encode(list(samples), watcher=watcher, moment=moment))
+        assert made == frames.sum_frame(samples, watcher=watcher, memory=2**30, moment=moment)
+    samples[1] = sample(2, cpu=99.5)
+    assert json.loads(encoder.encode(samples, watcher=watcher, moment=NOW))["cpu_sum"] == 112.0
+    assert json.loads(encoder.encode([], watcher=watcher, moment=NOW))["age"] == "N/A"
+
+
+def decoded(tables: Tables, watcher: Watcher, samples: list[Sample]) -> dict:
+    return json.loads(tables.encode(samples, watcher=watcher, moment=NOW))
 
 
 def test_a_table_holds_a_column_of_equal_values_as_one():
     watcher = Watcher("web", workers={1: 1, 2: 2})
-    table = frames.table_frame([sample(1), sample(2)], watcher=watcher, memory=2**30, wall=5.0)
+    tables = Tables(memory=2**30)
+    table = decoded(tables, watcher, [sample(1), sample(2)])
     assert (table["count"], table["columns"]["pid"], table["columns"]["wid"]) == (2, [1, 2], [1, 2])
     assert table["columns"]["username"] == "www"
+    assert table["uptime"] - table["columns"]["started"] == pytest.approx(61.25)
     TableFrame.model_validate(table)
-    assert frames.table_frame([], watcher=watcher, memory=1, wall=5.0)["columns"]["pid"] == []
+    assert decoded(tables, watcher, [])["columns"]["pid"] == []
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(("work", "same", "spawn", "reap", "restart", "status")), st.integers(0, 4)),
+        max_size=20,
+    )
+)
+def test_a_table_that_was_changed_is_the_same_as_one_made_anew(steps: list[tuple[str, int]]):
+    kept = Tables(memory=2**30)
+    watcher, samples = Watcher("web", workers={1: 1, 2: 2}), [sample(1), sample(2)]
+    for what, which in steps:
+        samples = list(samples)
+        match what:
+            case "work" if samples:
+                at = which % len(samples)
+                samples[at] = samples[at]._replace(cpu=float(which), tree_rss=which)
+            case "spawn" if 10 + which not in watcher.workers:
+                watcher.workers[10 + which] = which
+                samples.append(sample(10 + which))
+            case "reap" if samples:
+                watcher.workers.pop(samples.pop(which % len(samples)).pid)
+            case "restart":
+                watcher.worker_restarts[which] = watcher.worker_restarts.get(which, 0) + 1
+            case "status":
+                watcher.status = str(which)
+            case _:
+                pass
+        assert decoded(kept, watcher, samples) == decoded(Tables(memory=2**30), watcher, samples)
+    kept.keep(())
+    assert decoded(kept, watcher, samples)["count"] == len(samples)
 
 
 def test_what_is_wanted():
@@ -126,6 +204,12 @@ def test_a_process_may_have_any_name(name: bytes, user: int, rss: int):
     assert (hot.state, hot.ppid, hot.used, hot.nice, hot.threads, hot.start) == ("R", 1, user + 3, -5, 2, 77)
 
 
+def test_a_thread_has_no_parent_of_its_own():
+    head = b"42 (a) b) S 7 " + b"0 " * 33
+    assert parse_parent(head + b"17 0 0\n") == 7
+    assert parse_parent(head + b"-1 0 0\n") == 0
+
+
 def test_io():
     assert parse_io(b"rchar: 1\nread_bytes: 4096\nwrite_bytes: 8\ncancelled_write_bytes: 2\n") == (4096, 8)
     assert parse_io(b"") is None
@@ -135,7 +219,7 @@ def picture() -> Picture:
     return Picture(
         is_up=True,
         memory=2**30,
-        wall=1000.0,
+        moment=NOW,
         watchers=[
             Watcher('we"ird\\na\nme', workers={7: 1, 8: 2}, restarts=2),
             Watcher("old", status="stopped", workers={9: None}),

@@ -1,13 +1,14 @@
 """Figures of processes and trees, out of a process table that the test writes."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable
 from itertools import count
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circus.stats.proc import TICKS, Hot, Slow
+from circus.stats.kernel import TICKS, Census, Hot, Slow
 from circus.stats.sampler import Sampler
 
 SLOW = Slow("www", "worker", "worker --quiet", 7, 100, 200)
@@ -25,21 +26,35 @@ class Table:
     def __init__(self, rows: dict[int, Hot]) -> None:
         self.rows = rows
         self.seconds = 1000.0
+        self.tells_new = True
+        self.last = 0
         self.asked: list[int] = []
+        self.asked_parents: list[int] = []
         self.slow_reads = 0
 
-    def hot(self, pid: int) -> Hot | None:
-        self.asked.append(pid)
-        return self.rows.get(pid)
+    def read(self, pids: Iterable[int]) -> dict[int, Hot]:
+        pids = list(pids)
+        self.asked += pids
+        return {pid: self.rows[pid] for pid in pids if pid in self.rows}
 
     def slow(self, pid: int) -> Slow:
         self.slow_reads += 1
         return SLOW
 
+    def parent(self, pid: int) -> int:
+        self.asked_parents.append(pid)
+        return self.rows[pid].ppid if pid in self.rows else 0
+
     def forget(self, pid: int) -> None: ...
 
-    def census(self) -> Iterator[int] | None:
-        return iter(list(self.rows))
+    def close(self) -> None: ...
+
+    def census(self, cursor: int | None, *, limit: int) -> Census:
+        """Pids are given out in turn here: `last` is the newest."""
+        self.last = max(self.last, *self.rows)
+        if cursor is None or self.last - cursor > limit or not self.tells_new:
+            return Census(list(self.rows), is_complete=True, cursor=self.last)
+        return Census(range(cursor + 1, self.last + 1), is_complete=False, cursor=self.last)
 
     def uptime_ticks(self) -> float:
         return self.seconds * TICKS
@@ -135,8 +150,74 @@ def test_strangers_are_read_once_and_members_once_a_tick():
     rows = {10: hot(), 11: hot(ppid=10)} | {pid: hot() for pid in range(100, 200)}
     watch = Watch(Table(rows), 10)
     watch.tick()
+    assert 100 in watch.table.asked_parents
+    watch.table.asked_parents.clear()
     watch.tick()
     assert sorted(watch.table.asked) == [10, 11]
+    assert watch.table.asked_parents == []
+
+
+def test_the_same_sample_means_that_nothing_changed():
+    watch = Watch(Table({10: hot(), 11: hot(ppid=10), 20: hot()}), 10, 20)
+    watch.tick()
+    before = dict(watch.tick())
+    assert all(watch.tick()[pid] is sample for pid, sample in before.items())
+    watch.table.rows[11] = hot(ppid=10, used=5)
+    samples = watch.tick()
+    assert (samples[10] is before[10], samples[20] is before[20]) == (False, True)
+    assert samples[10].tree_cpu == pytest.approx(5 / TICKS * 100)
+    assert watch.tick()[10].tree_cpu == 0.0, "it is said once"
+
+
+def test_a_dead_root_is_gone_though_another_came_at_the_same_tick():
+    watch = Watch(Table({10: hot(), 11: hot()}), 10, 11)
+    watch.tick()
+    del watch.table.rows[11]
+    watch.table.rows[12] = hot()
+    watch.roots = {10, 12}
+    assert set(watch.tick()) == {10, 12}
+
+
+def test_a_child_is_found_however_many_are_new():
+    for tells_new, many in itertools.product((True, False), (1, 1000)):
+        watch = Watch(Table({10: hot()}), 10)
+        watch.table.tells_new = tells_new
+        watch.tick()
+        for pid in range(100, 100 + many):
+            watch.table.rows[pid] = hot(ppid=10)
+        assert watch.tick()[10].tree_size == 1 + many
+
+
+def test_a_child_that_was_not_there_yet_when_its_pid_was_given_out_is_asked_for_again():
+    watch = Watch(Table({10: hot()}), 10)
+    watch.tick()
+    watch.table.last = 50
+    watch.tick()
+    watch.table.rows[50] = hot(ppid=10)
+    assert watch.tick()[10].tree_size == 2
+    watch.table.asked_parents.clear()
+    watch.tick()
+    assert watch.table.asked_parents == []
+
+
+def test_a_pid_that_goes_to_a_stranger_leaves_the_tree():
+    watch = Watch(Table({10: hot(), 11: hot(ppid=10)}), 10)
+    assert watch.tick()[10].tree_size == 2
+    watch.table.rows[11] = hot(ppid=1, start=5)
+    watch.table.last = 10  # so it is given out anew
+    watch.sampler._forest._cursor = 10
+    assert watch.tick()[10].tree_size == 1
+
+
+def test_who_becomes_a_root_takes_its_children_along():
+    watch = Watch(Table({10: hot(), 11: hot(ppid=10), 12: hot(ppid=11)}), 10)
+    assert watch.tick()[10].tree_size == 3
+    watch.tick()
+    watch.roots = {10, 11}
+    samples = watch.tick()
+    assert (samples[10].tree_size, samples[11].tree_size) == (1, 2)
+    watch.roots = {10}
+    assert watch.tick()[10].tree_size == 3
 
 
 def test_slow_facts_of_a_process_that_does_nothing_are_not_read_again():

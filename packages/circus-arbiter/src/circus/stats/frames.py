@@ -1,31 +1,33 @@
-"""What is published: the reference's frames, with more keys beside its own, and one table a watcher. Pure.
+"""What is published: the reference's frames, with more keys beside its own (`tables` has ours). Pure.
 
-Topics: ``stat.<watcher>.<pid>``, ``stat.<watcher>``, ``stat.circus[.<pid>]``, ``stat.sockets[.<fd>]``, and
-``table.<watcher>``, in which all workers of a watcher stand in columns: a display of 5,000 processes reads one message
-a watcher and tick in place of 5,000. ``<watcher>`` is the real name, which may hold dots and blanks; the last part is a pid
-exactly if the frame has a `subtopic`.
+Topics: ``stat.<watcher>.<pid>``, ``stat.<watcher>``, ``stat.circus[.<pid>]`` and ``stat.sockets[.<fd>]``. ``<watcher>`` is
+the real name, which may hold dots and blanks; the last part is a pid exactly if the frame has a `subtopic`.
+
+Theory. The reference's subscribers miss a process whose frame does not come each second, so it comes; but of one that has
+done nothing since the last tick only the age is new, and the rest of its frame is taken as it was made then.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from circus.protocol.codec import encode
 from circus.protocol.stats import stat_topic
 from circus.stats.hits import Hits
-from circus.stats.proc import TICKS
+from circus.stats.kernel import TICKS
 from circus.stats.roster import Socket, Watcher
-from circus.stats.sampler import Sample
+from circus.stats.sampler import Moment, Sample
 
 __all__ = [
     "ProcessFrames",
+    "SumFrames",
     "human_bytes",
     "human_cpu_time",
     "process_frame",
+    "share",
     "socket_frames",
     "state_word",
     "sum_frame",
-    "table_frame",
     "wants",
 ]
 
@@ -38,9 +40,6 @@ _STATES = {
     "I": "idle",
     "Z": "zombie",
 }
-
-_COMMAND = 256
-"""Characters of a command line that stand in a table."""
 
 
 def human_bytes(number: int) -> str:
@@ -72,7 +71,8 @@ def state_word(letter: str) -> str:
     return _STATES.get(letter, letter)
 
 
-def _share(rss: int, memory: int) -> float:
+def share(rss: int, memory: int) -> float:
+    """Of the machine's memory, in per cent."""
     return round(rss / memory * 100, 3) if memory else 0.0
 
 
@@ -81,7 +81,7 @@ def process_frame(
     *,
     watcher: str,
     memory: int,
-    wall: float,
+    moment: Moment,
     name: str | None = None,
     wid: int | None = None,
     restarts: int | None = None,
@@ -92,23 +92,23 @@ def process_frame(
         sample: its figures.
         watcher: the real name of its watcher.
         memory: bytes of memory of the machine.
-        wall: seconds since the epoch.
+        moment: when it was looked at.
         name: what it is, for the daemon's own processes; None for workers, as in the reference.
         wid: its worker id, if the daemon tells.
         restarts: of its slot, if the daemon tells.
     """
-    hot, slow = sample.hot, sample.slow
+    hot, slow, age = sample.hot, sample.slow, sample.age(moment)
     return {
         "mem_info1": human_bytes(hot.rss),
         "mem_info2": human_bytes(hot.vms),
         "cpu": round(sample.cpu, 1),
-        "mem": _share(hot.rss, memory),
+        "mem": share(hot.rss, memory),
         "ctime": human_cpu_time(hot.used),
         "pid": sample.pid,
         "username": slow.username,
         "nice": hot.nice,
-        "create_time": round(wall - sample.age, 2),
-        "age": round(sample.age, 2),
+        "create_time": round(moment.wall - age, 2),
+        "age": round(age, 2),
         "cmdline": slow.cmdline,
         "children": [],
         "subtopic": sample.pid,
@@ -124,57 +124,108 @@ def process_frame(
         "rss": hot.rss,
         "vms": hot.vms,
         "tree_cpu": round(sample.tree_cpu, 1),
-        "tree_mem": _share(sample.tree_rss, memory),
+        "tree_mem": share(sample.tree_rss, memory),
         "tree_rss": sample.tree_rss,
         "tree_size": sample.tree_size,
     }
 
 
 @final
+class _Made(NamedTuple):
+    """A frame, but for its age, and what it was made of."""
+
+    sample: Sample
+    topic: bytes
+    started: float
+    rest: bytes
+
+
+@final
 class ProcessFrames:
-    """Encodes the frames of processes; of one that has done nothing since the last tick, only its age is new."""
+    """Makes the frames of processes.
+
+    Args:
+        memory: bytes of memory of the machine.
+    """
 
     def __init__(self, *, memory: int) -> None:
         self._memory = memory
-        self._last: dict[int, tuple[Sample, int | None, int | None, str | None, bytes]] = {}
+        self._made: dict[int, _Made] = {}
+        self._slots: dict[str, tuple[dict[int, int | None], dict[int, int]]] = {}
+        """By group: worker ids and restarts that stand in the frames that were made."""
         self._created: dict[tuple[int, int], float] = {}
 
     def encode(
         self,
-        sample: Sample,
+        samples: Iterable[Sample],
         *,
-        watcher: str,
-        wall: float,
-        name: str | None = None,
-        wid: int | None = None,
-        restarts: int | None = None,
-    ) -> bytes:
-        """The frame as bytes; arguments are those of `process_frame`."""
-        last = self._last.get(sample.pid)
-        if last is not None:
-            before, its_wid, its_restarts, its_name, rest = last
-            is_same = before.hot is sample.hot and before.slow is sample.slow and before.cpu == sample.cpu
-            is_same = is_same and before[7:] == sample[7:] and before[5:7] == sample[5:7]
-            if is_same and (its_wid, its_restarts, its_name) == (wid, restarts, name):
-                return b'{"age":%.2f,%b' % (sample.age, rest)
+        group: str,
+        moment: Moment,
+        watcher: Watcher | None = None,
+        names: Mapping[int, str] | None = None,
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Topic and frame of each.
+
+        Args:
+            samples: the processes.
+            group: their watcher's real name, or ``circus``.
+            moment: when they were looked at.
+            watcher: whose workers they are; None for the daemon's own processes.
+            names: pid -> what it is, for the daemon's own.
+        """
+        workers = watcher.workers if watcher is not None else {}
+        restarts = watcher.worker_restarts if watcher is not None else {}
+        if self._slots.get(group) != (workers, restarts):
+            self._reassign(group, workers, restarts)
+        known, uptime = self._made, moment.uptime
+        for sample in samples:  # this runs for each worker at each tick
+            made = known.get(sample.pid)
+            if made is None or made.sample is not sample:
+                wid = workers.get(sample.pid)
+                its_restarts = None if wid is None else restarts.get(wid, 0)
+                name = names.get(sample.pid) if names else None
+                made = self._make(sample, group, moment, name, wid, its_restarts)
+            _, topic, started, rest = made
+            yield topic, b'{"age":%.2f,%b' % (uptime - started, rest)
+
+    def _reassign(self, group: str, workers: Mapping[int, int | None], restarts: Mapping[int, int]) -> None:
+        """Forget the frames in which another worker id, or another number of restarts, stands."""
+        before, its_restarts = self._slots.get(group, ({}, {}))
+        for pid, wid in workers.items():
+            is_same = before.get(pid, wid) == wid
+            if not is_same or (wid is not None and its_restarts.get(wid, 0) != restarts.get(wid, 0)):
+                self._made.pop(pid, None)
+        self._slots[group] = dict(workers), dict(restarts)
+
+    def _make(
+        self,
+        sample: Sample,
+        group: str,
+        moment: Moment,
+        name: str | None,
+        wid: int | None,
+        restarts: int | None,
+    ) -> _Made:
         frame = process_frame(
-            sample, watcher=watcher, memory=self._memory, wall=wall, name=name, wid=wid, restarts=restarts
+            sample, watcher=group, memory=self._memory, moment=moment, name=name, wid=wid, restarts=restarts
         )
         del frame["age"]
-        created = self._created.setdefault((sample.pid, sample.hot.start), frame["create_time"])
-        frame["create_time"] = created
-        rest = encode(frame)[1:]
-        self._last[sample.pid] = (sample, wid, restarts, name, rest)
-        return b'{"age":%.2f,%b' % (sample.age, rest)
+        frame["create_time"] = self._created.setdefault((sample.pid, sample.hot.start), frame["create_time"])
+        started = min(sample.started, moment.uptime)
+        made = _Made(sample, stat_topic(group, sample.pid), started, encode(frame)[1:])
+        self._made[sample.pid] = made
+        return made
 
-    def keep(self, pids: Collection[int]) -> None:
+    def keep(self, pids: Collection[int], groups: Collection[str]) -> None:
         """Forget the others."""
-        if len(self._last) > len(pids):
-            self._last = {pid: item for pid, item in self._last.items() if pid in pids}
+        if len(self._slots) > len(groups) + 1:
+            self._slots = {group: slots for group, slots in self._slots.items() if group in groups}
+        if len(self._made) > len(pids):
+            self._made = {pid: made for pid, made in self._made.items() if pid in pids}
             self._created = {key: at for key, at in self._created.items() if key[0] in pids}
 
 
-def sum_frame(samples: Sequence[Sample], *, watcher: Watcher, memory: int) -> dict[str, Any]:
+def sum_frame(samples: Sequence[Sample], *, watcher: Watcher, memory: int, moment: Moment) -> dict[str, Any]:
     """The sum over a watcher: `cpu` is the average, `mem` the sum, `age` the oldest, as in the reference."""
     rss = sum(sample.hot.rss for sample in samples)
     cpu = sum(sample.cpu for sample in samples)
@@ -182,64 +233,49 @@ def sum_frame(samples: Sequence[Sample], *, watcher: Watcher, memory: int) -> di
     return {
         "pid": [sample.pid for sample in samples],
         "cpu": cpu / len(samples) if samples else 0.0,
-        "mem": sum(_share(sample.hot.rss, memory) for sample in samples),
-        "age": max((round(sample.age, 2) for sample in samples), default="N/A"),
+        "mem": sum(share(sample.hot.rss, memory) for sample in samples),
+        "age": max((round(sample.age(moment), 2) for sample in samples), default="N/A"),
         "watcher": watcher.name,
         "status": watcher.status,
         "restarts": watcher.restarts,
         "cpu_sum": round(cpu, 1),
         "rss": rss,
         "tree_cpu": round(sum(sample.tree_cpu for sample in samples), 1),
-        "tree_mem": _share(tree_rss, memory),
+        "tree_mem": share(tree_rss, memory),
         "tree_rss": tree_rss,
         "tree_size": sum(sample.tree_size for sample in samples),
     }
 
 
-def table_frame(
-    samples: Sequence[Sample],
-    *,
-    watcher: Watcher,
-    memory: int,
-    wall: float,
-    names: dict[int, str] | None = None,
-) -> dict[str, Any]:
-    """All workers of a watcher, as columns; a column that holds the same value for all is that one value."""
-    slots = [watcher.workers.get(sample.pid) for sample in samples]
-    by_slot = watcher.worker_restarts
-    names = names or {}
-    columns: dict[str, list[Any]] = {
-        "pid": [sample.pid for sample in samples],
-        "wid": slots,
-        "name": [names.get(sample.pid) for sample in samples],
-        "cpu": [round(sample.cpu, 1) for sample in samples],
-        "mem": [_share(sample.hot.rss, memory) for sample in samples],
-        "rss": [sample.hot.rss for sample in samples],
-        "age": [round(sample.age, 1) for sample in samples],
-        "restarts": [None if wid is None else by_slot.get(wid, 0) for wid in slots],
-        "threads": [sample.hot.threads for sample in samples],
-        "state": [state_word(sample.hot.state) for sample in samples],
-        "fds": [sample.slow.fds for sample in samples],
-        "read_rate": [sample.read_rate for sample in samples],
-        "write_rate": [sample.write_rate for sample in samples],
-        "tree_cpu": [round(sample.tree_cpu, 1) for sample in samples],
-        "tree_rss": [sample.tree_rss for sample in samples],
-        "tree_size": [sample.tree_size for sample in samples],
-        "username": [sample.slow.username for sample in samples],
-        "command": [sample.slow.command[:_COMMAND] for sample in samples],
-    }
-    return {
-        "watcher": watcher.name,
-        "status": watcher.status,
-        "restarts": watcher.restarts,
-        "time": wall,
-        "count": len(samples),
-        "columns": {name: _shortest(column) for name, column in columns.items()},
-    }
+@final
+class SumFrames:
+    """Makes the sums of watchers.
 
+    Args:
+        memory: bytes of memory of the machine.
+    """
 
-def _shortest(column: list[Any]) -> Any:
-    return column[0] if column and column.count(column[0]) == len(column) else column
+    def __init__(self, *, memory: int) -> None:
+        self._memory = memory
+        self._made: dict[str, tuple[list[Sample], str, int, float, bytes]] = {}
+
+    def encode(self, samples: list[Sample], *, watcher: Watcher, moment: Moment) -> bytes:
+        """The frame; arguments are those of `sum_frame`."""
+        made = self._made.get(watcher.name)
+        if made is None or made[:3] != (samples, watcher.status, watcher.restarts) or not samples:
+            frame = sum_frame(samples, watcher=watcher, memory=self._memory, moment=moment)
+            if not samples:
+                return encode(frame)
+            del frame["age"]
+            oldest = min(sample.started for sample in samples)
+            made = (samples, watcher.status, watcher.restarts, oldest, encode(frame)[1:])
+            self._made[watcher.name] = made
+        return b'{"age":%.2f,%b' % (max(moment.uptime - made[3], 0.0), made[4])
+
+    def keep(self, names: Collection[str]) -> None:
+        """Forget the others."""
+        if len(self._made) > len(names):
+            self._made = {name: made for name, made in self._made.items() if name in names}
 
 
 def socket_frames(sockets: Sequence[Socket], hits: Mapping[str, Hits]) -> list[tuple[bytes, dict[str, Any]]]:

@@ -11,7 +11,7 @@ from typing import final
 
 from circus.stats.hits import Hits
 from circus.stats.roster import Socket, Watcher
-from circus.stats.sampler import Sample
+from circus.stats.sampler import Moment, Sample
 
 __all__ = ["Picture", "render_metrics"]
 
@@ -25,7 +25,7 @@ class Picture:
 
     is_up: bool
     memory: int
-    wall: float
+    moment: Moment
     watchers: list[Watcher] = field(default_factory=list[Watcher])
     daemon: dict[int, str] = field(default_factory=dict[int, str])
     sockets: list[Socket] = field(default_factory=list[Socket])
@@ -132,7 +132,7 @@ def _watchers(text: _Text, picture: Picture) -> None:
     )
 
 
-_GAUGES: tuple[tuple[str, str, str, Callable[[Sample, float], float | int | None]], ...] = (
+_GAUGES: tuple[tuple[str, str, str, Callable[[Sample, Moment], float | int | None]], ...] = (
     ("cpu_seconds", "counter", "User and system time of the process.", lambda s, _: s.cpu_seconds),
     ("resident_memory_bytes", "gauge", "Resident memory.", lambda s, _: s.hot.rss),
     ("virtual_memory_bytes", "gauge", "Virtual memory.", lambda s, _: s.hot.vms),
@@ -140,7 +140,7 @@ _GAUGES: tuple[tuple[str, str, str, Callable[[Sample, float], float | int | None
     ("open_fds", "gauge", "Open descriptors.", lambda s, _: s.slow.fds),
     ("read_bytes", "counter", "Bytes read from storage.", lambda s, _: s.slow.read_bytes),
     ("written_bytes", "counter", "Bytes written to storage.", lambda s, _: s.slow.write_bytes),
-    ("start_time_seconds", "gauge", "Start, since the epoch.", lambda s, wall: round(wall - s.age, 2)),
+    ("start_time_seconds", "gauge", "Start, since the epoch.", lambda s, at: round(at.wall - s.age(at), 2)),
     ("tree_processes", "gauge", "Processes of the whole tree.", lambda s, _: s.tree_size),
     ("tree_resident_memory_bytes", "gauge", "Resident memory of the whole tree.", lambda s, _: s.tree_rss),
 )
@@ -155,7 +155,7 @@ def _processes(text: _Text, picture: Picture) -> None:
     ]
     for group, rows in (("worker", workers), ("daemon", daemon)):
         for name, kind, about, value in _GAUGES:
-            values = [(labels, value(sample, picture.wall)) for labels, sample in rows]
+            values = [(labels, value(sample, picture.moment)) for labels, sample in rows]
             text.family(f"circus_{group}_{name}", kind, about, values)
 
 

@@ -5,7 +5,8 @@ may be applied twice, or late, without harm. Whatever an event does not tell, or
 new snapshot.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, final
@@ -69,6 +70,8 @@ class Roster:
         self.daemon: dict[int, str] = {}
         """Pid -> ``circusd`` or the name of a helper."""
         self.sockets: list[Socket] = []
+        self.version = 0
+        """Grows whenever somebody came or went."""
         self._by_topic: dict[str, str] = {}
         self._asked_to_end: set[int] = set()
         self._seq: int | None = None
@@ -84,6 +87,7 @@ class Roster:
         self.watchers = dict(watchers)
         self.daemon = dict(daemon)
         self.sockets = sockets
+        self.version += 1
         self._by_topic = {topic_name(name): name for name in watchers}
 
     def restarted(self) -> None:
@@ -91,6 +95,19 @@ class Roster:
         self._seq = None
         for watcher in self.watchers.values():
             watcher.restarts = 0
+
+    def alone(self) -> None:
+        """Nobody tells who runs: there is this process at least."""
+        self.daemon.setdefault(os.getpid(), "circusd-stats")
+        self.version += 1
+
+    def drop(self, pids: Iterable[int]) -> None:
+        """Forget processes that are gone; the event that says so may come later, or never."""
+        for pid in pids:
+            self.version += 1
+            self.daemon.pop(pid, None)
+            for watcher in self.watchers.values():
+                watcher.workers.pop(pid, None)
 
     def apply(self, topic: str, body: Mapping[str, Any]) -> Need:
         """Take an event."""
@@ -105,6 +122,7 @@ class Roster:
         watcher = self.watchers.get(name)
         if watcher is None:
             return Need.NOTHING if event in {"remove", "reap", "kill"} else Need.SNAPSHOT
+        self.version += 1
         return max(need, self._change(watcher, event, body), key=list(Need).index)
 
     def _has_gap(self, body: Mapping[str, Any]) -> bool:

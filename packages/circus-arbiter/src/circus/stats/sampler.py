@@ -1,39 +1,48 @@
 """From two looks at the process table to figures: per process, and per whole tree. Decides; reads through a `Kernel`.
 
-Theory. A *root* is a process that is asked for (a worker, circusd). A process belongs to the nearest root above it,
-and goes on belonging to it when it is re-parented. Only processes that are new since the last tick are looked at to
-find that out, so strangers cost one read in their life and members one a tick.
+Theory. Who belongs to whom is told by a `Forest`; each root and what is below it is a tree. A tree in which nothing has changed
+since the last tick has the sample that it had, the same object: so the work of a tick goes with what happens, not with
+how many there are, and who publishes the samples has nothing to do for those either.
 
 CPU of a process is what it used between two ticks. CPU of a tree is what all of it used, children that came and went in
 between included, since the kernel adds their time to whoever waits for them: the sum of used and reaped time over
 the tree never falls while they are waited for. Where they are not, the sum of what the living used stands.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, final
+from heapq import heappop, heappush
+from typing import Final, NamedTuple, final
 
-from circus.stats.proc import TICKS, Hot, Kernel, Slow
+from circus.stats.forest import Forest
+from circus.stats.kernel import TICKS, Hot, Kernel, Slow
 
-__all__ = ["Sample", "Sampler"]
+__all__ = ["Moment", "Sample", "Sampler"]
 
-_SLOW_EVERY = 10.0
+_SLOW_EVERY: Final = 10.0
 """Seconds after which the slow facts of a process that runs are read again."""
-_YOUNG = 3.0
+_YOUNG: Final = 3.0
 """Seconds in which a process may be about to exec something else."""
-_FORGET_STRANGERS_EVERY = 60.0
-"""Seconds after which strangers are looked at anew, in case a pid was recycled."""
+
+
+@final
+class Moment(NamedTuple):
+    """When a look was taken."""
+
+    wall: float
+    """Seconds since the epoch."""
+    uptime: float
+    """Seconds since boot."""
 
 
 @final
 class Sample(NamedTuple):
-    """One process at one tick. CPU in per cent of one core, memory in bytes, age in seconds."""
+    """One process at one tick; the same object as at the last one if nothing changed. CPU in per cent of one core, memory in bytes."""
 
     pid: int
     hot: Hot
     slow: Slow
     cpu: float
-    age: float
     read_rate: float | None
     """Bytes a second from storage; None until it is known."""
     write_rate: float | None
@@ -47,6 +56,15 @@ class Sample(NamedTuple):
     def cpu_seconds(self) -> float:
         """User and system time since it started."""
         return self.hot.used / TICKS
+
+    @property
+    def started(self) -> float:
+        """Seconds from boot to its start."""
+        return self.hot.start / TICKS
+
+    def age(self, moment: Moment) -> float:
+        """Seconds that it runs."""
+        return max(moment.uptime - self.started, 0.0)
 
 
 @final
@@ -67,35 +85,42 @@ class Sampler:
     """Remembers the last tick.
 
     Args:
-        kernel: where the facts come from.
+        kernel: where the facts come from; it stays the caller's.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._roots: frozenset[int] = frozenset()
-        self._parents: dict[int, int] = {}
-        """Of every process that was looked at, strangers included; 0 for who is dead."""
-        self._owners: dict[int, int] = {}
-        """Member -> root, for those below a root."""
-        self._below: dict[int, list[int]] = {}
-        """The same by root."""
+        self._forest = Forest(kernel)
         self._last: dict[int, Hot] = {}
         self._known: dict[int, _Known] = {}
-        self._at: float | None = None
-        self._strangers_at = 0.0
+        self._samples: dict[int, Sample] = {}
+        self._restless: set[int] = set()
+        """Roots whose sample says something that is true for one tick only."""
+        self._dues: list[tuple[float, int]] = []
+        """A heap of when the slow facts of which root are read again."""
+        self._uptime: float | None = None
+        """Seconds since boot at the last tick."""
 
     def reset(self) -> None:
         """Forget everything; the next tick is a first one."""
         for pid in self._last:
             self._kernel.forget(pid)
-        self._roots = frozenset()
-        for table in (self._parents, self._owners, self._below, self._last, self._known):
+        self._forest = Forest(self._kernel)
+        for table in (self._last, self._known, self._samples, self._restless, self._dues):
             table.clear()
-        self._at = None
+        self._uptime = None
+
+    def moment(self, wall: float) -> Moment:
+        """The last tick.
+
+        Args:
+            wall: seconds since the epoch.
+        """
+        return Moment(wall, self._uptime or 0.0)
 
     def sample(
         self, roots: Iterable[int], *, now: float, only: frozenset[int] | None = None
-    ) -> dict[int, Sample]:
+    ) -> Mapping[int, Sample]:
         """Look at these processes and their trees.
 
         Args:
@@ -104,87 +129,58 @@ class Sampler:
             only: those of them that are to be read; None for all.
 
         Returns:
-            A sample for each root that runs; who is not in it is gone.
+            A sample for each root that runs; who is not in it is gone. It is good until the next tick.
         """
-        elapsed = None if self._at is None else max(now - self._at, 1e-3)
-        self._at = now
-        self._settle(frozenset(roots), now)
-        look = _Look(self._kernel.hot, self._last, uptime=self._kernel.uptime_ticks(), elapsed=elapsed)
-        samples: dict[int, Sample] = {}
-        for root in self._roots if only is None else only & self._roots:
-            hot = look.read(root)
-            if hot is None:
-                continue
-            cpu, used, _ = look.used(root, hot)
-            age = max(look.uptime - hot.start, 0.0) / TICKS
-            known = self._known.get(root)
-            if known is None or known.hot is not hot or now >= known.due:
-                known = self._learn(root, hot, known, age=age, now=now)
-            below = self._below.get(root, ())
-            tree = look.tree(hot, cpu=cpu, used=used, below=below) if used or below else (0.0, hot.rss, 1)
-            samples[root] = Sample(root, hot, known.slow, cpu, age, known.read_rate, known.write_rate, *tree)
-        self._part_with(look)
-        return samples
+        is_all = only is None or only is roots
+        touched = self._forest.grow(frozenset(roots), now=now)
+        everybody = self._forest.roots
+        wanted = everybody if only is None or is_all else only & everybody
+        pids = self._forest.members(wanted)
+        uptime = (
+            self._kernel.uptime_ticks()
+        )  # as close to the reading as can be: figures are shares of the time between
+        elapsed = None if self._uptime is None else max(uptime / TICKS - self._uptime, 1e-3)
+        self._uptime = uptime / TICKS
+        last, current = self._last, self._kernel.read(pids)
+        changed = [pid for pid, hot in current.items() if last.get(pid) is not hot]
+        work = self._restless | touched
+        work.update(map(self._forest.root_of, changed))
+        if len(current) != len(pids) or current.keys() != last.keys():
+            work.update(self._part_with(pids, current))
+        self._restless = set()
+        while self._dues and self._dues[0][0] <= now:
+            work.add(heappop(self._dues)[1])
+        look = _Look(last, current, uptime=uptime, elapsed=elapsed)
+        for root in work:
+            if root in current and root in wanted:
+                self._samples[root] = self._measure(root, look, now)
+            else:
+                self._samples.pop(root, None)
+        self._forest.bury(look.gone)
+        self._last = current
+        return self._samples
 
-    def _part_with(self, look: "_Look") -> None:
-        """Forget who was there at the last tick and is not at this one."""
-        for pid in self._last.keys() - look.current.keys():
+    def _measure(self, root: int, look: "_Look", now: float) -> Sample:
+        hot = look.current[root]
+        cpu, used = look.used(root, hot)
+        known = self._known.get(root)
+        if known is None or known.hot.start != hot.start or now >= known.due:
+            known = self._learn(root, hot, known, age=max(look.uptime - hot.start, 0.0) / TICKS, now=now)
+        below = self._forest.below(root)
+        tree = look.tree(hot, cpu=cpu, used=used, below=below)
+        if cpu or tree[0] or look.elapsed is None:
+            self._restless.add(root)
+        before = self._samples.get(root)
+        sample = Sample(root, hot, known.slow, cpu, known.read_rate, known.write_rate, *tree)
+        return before if before is not None and before == sample and before.hot is hot else sample
+
+    def _part_with(self, pids: list[int], current: dict[int, Hot]) -> set[int]:
+        """Forget who was read at the last tick and is not at this one; says whose trees are smaller now."""
+        for pid in self._last.keys() - current.keys():
             self._kernel.forget(pid)
             self._known.pop(pid, None)
-        for pid in look.missing:
-            self._parents.pop(pid, None)
-            root = self._owners.pop(pid, None)
-            if root is not None:
-                self._below[root].remove(pid)
-                if not self._below[root]:
-                    del self._below[root]
-        self._last = look.current
-
-    # -- who belongs to whom -------------------------------------------------------------------------------------------
-
-    def _settle(self, roots: frozenset[int], now: float) -> None:
-        pids = self._kernel.census()
-        if now - self._strangers_at >= _FORGET_STRANGERS_EVERY and pids is not None:
-            self._strangers_at = now
-            self._parents = {pid: self._parents[pid] for pid in self._owners if pid in self._parents}
-        if pids is not None:
-            self._look_at(pids)
-        elif roots == self._roots:
-            return
-        self._roots = roots
-        owners = {pid: root for pid, root in self._owners.items() if root in roots and pid not in roots}
-        for pid in self._parents:
-            if pid not in owners and pid not in roots:
-                self._resolve(pid, owners)
-        self._owners = owners
-        self._below = {}
-        for pid, root in owners.items():
-            self._below.setdefault(root, []).append(pid)
-
-    def _look_at(self, pids: Iterable[int]) -> None:
-        """Ask who the parents of new processes are, and forget those that ended."""
-        seen: dict[int, int] = {}
-        for pid in pids:
-            parent = self._parents.get(pid)
-            if parent is None:
-                hot = self._kernel.hot(pid)
-                parent = 0 if hot is None else hot.ppid
-                if pid not in self._last:
-                    self._kernel.forget(pid)
-            seen[pid] = parent
-        self._parents = seen
-
-    def _resolve(self, pid: int, owners: dict[int, int]) -> None:
-        """Walk up to the nearest root, if there is one."""
-        path: list[int] = []
-        at = pid
-        while at not in self._roots and at not in owners:
-            path.append(at)
-            at = self._parents.get(at, 0)
-            if not at or len(path) > 4096:
-                return
-        root = at if at in self._roots else owners[at]
-        owners.update(dict.fromkeys(path, root))
+            self._samples.pop(pid, None)
+        return {self._forest.root_of(pid) for pid in pids if pid not in current}
 
     # -- slow facts ----------------------------------------------------------------------------------------------------
 
@@ -202,6 +198,7 @@ class Sampler:
                 known.write_rate = _rate(known.slow.write_bytes, slow.write_bytes, span)
                 known.slow, known.hot = slow, hot
             known.at, known.due = now, now if age < _YOUNG else now + _SLOW_EVERY
+        heappush(self._dues, (known.due, pid))
         return known
 
 
@@ -213,46 +210,44 @@ def _rate(before: int | None, after: int | None, span: float) -> float | None:
 
 @final
 class _Look:
-    """One tick: what was read, and what has been used since the last one."""
+    """One tick: what was read, and what has been used since the last one.
 
-    __slots__ = ("_elapsed", "_hot", "_last", "current", "missing", "uptime")
+    Args:
+        last: the lines of the last tick.
+        current: those of this one.
+        uptime: clock ticks since boot.
+        elapsed: seconds since the last tick; None at the first.
+    """
 
-    def __init__(self, hot: "_Read", last: dict[int, Hot], *, uptime: float, elapsed: float | None) -> None:
-        self._hot = hot
+    __slots__ = ("_last", "current", "elapsed", "gone", "uptime")
+
+    def __init__(
+        self, last: dict[int, Hot], current: dict[int, Hot], *, uptime: float, elapsed: float | None
+    ) -> None:
         self._last = last
-        self._elapsed = elapsed
+        self.current = current
         self.uptime = uptime
-        self.current: dict[int, Hot] = {}
-        self.missing: list[int] = []
+        self.elapsed = elapsed
+        self.gone: list[int] = []
 
-    def read(self, pid: int) -> Hot | None:
-        hot = self._hot(pid)
-        if hot is None:
-            self.missing.append(pid)
-        else:
-            self.current[pid] = hot
-        return hot
-
-    def used(self, pid: int, hot: Hot) -> tuple[float, int, float]:
-        """Per cent of a core; ticks of used and reaped time; seconds that they are counted over.
+    def used(self, pid: int, hot: Hot) -> tuple[float, int]:
+        """Per cent of a core; ticks of used and reaped time.
 
         A process that started since the last tick counts from nothing, over its own life; one that was never looked
         at has no figure yet.
         """
         before = self._last.get(pid)
-        if before is hot and self._elapsed is not None:
-            return 0.0, 0, self._elapsed
-        if self._elapsed is None:
-            return 0.0, 0, 0.0
+        if self.elapsed is None or before is hot:
+            return 0.0, 0
         if before is not None and before.start == hot.start:
-            used, total, span = hot.used - before.used, hot.reaped - before.reaped, self._elapsed
+            used, total, span = hot.used - before.used, hot.reaped - before.reaped, self.elapsed
         else:
             age = (self.uptime - hot.start) / TICKS
-            if age > self._elapsed + 1:
-                return 0.0, 0, 0.0
+            if age > self.elapsed + 1:
+                return 0.0, 0
             used, total, span = hot.used, hot.reaped, max(age, 1 / TICKS)
         used = max(used, 0)
-        return used / TICKS / span * 100, used + total, span
+        return used / TICKS / span * 100, used + total
 
     def tree(self, hot: Hot, *, cpu: float, used: int, below: Iterable[int]) -> tuple[float, int, int]:
         """CPU, memory and size of the tree of a root.
@@ -265,20 +260,17 @@ class _Look:
         """
         living, total, rss, size = cpu, used, hot.rss, 1
         for pid in below:
-            other = self.read(pid)
+            other = self.current.get(pid)
             if other is None:
+                self.gone.append(pid)
                 before = self._last.get(pid)
                 if before is not None:  # if it was waited for, its whole time has just been added to somebody
                     total -= before.used + before.reaped
                 continue
-            its_cpu, its_used, _ = self.used(pid, other)
+            its_cpu, its_used = self.used(pid, other)
             living += its_cpu
             total += its_used
             rss += other.rss
             size += 1
-        by_total = total / TICKS / self._elapsed * 100 if self._elapsed else 0.0
+        by_total = total / TICKS / self.elapsed * 100 if self.elapsed else 0.0
         return max(by_total, living), rss, size
-
-
-class _Read(Protocol):
-    def __call__(self, pid: int, /) -> Hot | None: ...

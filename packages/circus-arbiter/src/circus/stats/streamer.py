@@ -8,8 +8,7 @@ waits: for a subscriber that does not keep up, libzmq drops frames past the high
 import asyncio
 import json
 import logging
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self, final
@@ -23,12 +22,12 @@ from circus.client.link import Link
 from circus.client.readiness import Readiness
 from circus.process import clock
 from circus.stats.hits import Hits, Meter, read_tables
+from circus.stats.kernel import Kernel, memory_total, open_kernel
 from circus.stats.metrics import Picture, render_metrics
 from circus.stats.options import Options
-from circus.stats.proc import Procfs, memory_total
 from circus.stats.publisher import About, Publisher
 from circus.stats.roster import Need, Roster
-from circus.stats.sampler import Sample, Sampler
+from circus.stats.sampler import Moment, Sample, Sampler
 from circus.stats.scrape import serve_metrics
 from circus.stats.shape import as_mapping
 from circus.stats.snapshot import Daemon, ask_snapshot, ask_statuses
@@ -62,7 +61,7 @@ class Streamer:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._roster = Roster()
-        self._kernel = Procfs()
+        self._kernel: Kernel = open_kernel()
         self._sampler = Sampler(self._kernel)
         self._meter = Meter()
         self._scrape_sampler = Sampler(self._kernel)
@@ -79,7 +78,9 @@ class Streamer:
         self._wakes_at: float | None = None
         self._metrics_port = 0
         self._next_statsd = 0.0
-        self._samples: dict[int, Sample] = {}
+        self._samples: Mapping[int, Sample] = {}
+        self._chosen = frozenset[int](), frozenset[int]()
+        self._chosen_for: tuple[int, frozenset[bytes]] | None = None
         self._hits: dict[str, Hits] = {}
         self._reads: dict[str, int] = {}
         self._stack = AsyncExitStack()
@@ -261,7 +262,7 @@ class Streamer:
             self._failures += 1
             self._is_up = False
             self._need = Need.SNAPSHOT
-            self._roster.daemon.setdefault(os.getpid(), "circusd-stats")
+            self._roster.alone()
         else:
             self._failures = 0
             self._is_up = True
@@ -273,24 +274,29 @@ class Streamer:
     def _look(self, now: float) -> None:
         """Read the processes that somebody wants to see."""
         roster = self._roster
-        workers = {pid for watcher in roster.watchers.values() for pid in watcher.workers}
-        wanted: set[int] = set()
-        for watcher in roster.watchers.values():
-            if self._statsd is not None or self._publisher.wants(watcher.name):
-                wanted.update(watcher.workers)
-        if self._statsd is not None or self._publisher.wants("circus"):
-            wanted |= roster.daemon.keys()
-        self._samples = self._sampler.sample(workers | roster.daemon.keys(), now=now, only=frozenset(wanted))
-        self._drop_gone(wanted - self._samples.keys())
+        roots, wanted = self._choose()
+        self._samples = self._sampler.sample(roots, now=now, only=wanted)
+        if len(self._samples) != len(wanted):
+            roster.drop(wanted - self._samples.keys())
         if roster.sockets and (self._statsd is not None or self._publisher.wants("sockets")):
             self._hits = self._meter.count(read_tables(roster.sockets), now=now)
 
-    def _drop_gone(self, gone: Iterable[int]) -> None:
-        """Who cannot be read is gone; the event that says so may come later, or never."""
-        for pid in gone:
-            self._roster.daemon.pop(pid, None)
-            for watcher in self._roster.watchers.values():
-                watcher.workers.pop(pid, None)
+    def _choose(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Who runs, and whom of them somebody wants to see: the same objects while both are the same."""
+        roster, publisher = self._roster, self._publisher
+        for_what = roster.version, frozenset(publisher.subscriptions)
+        if for_what != self._chosen_for:
+            wants_all = self._statsd is not None
+            groups: list[tuple[str, Iterable[int]]] = [
+                *((watcher.name, watcher.workers) for watcher in roster.watchers.values()),
+                ("circus", roster.daemon),
+            ]
+            roots = frozenset(pid for _, pids in groups for pid in pids)
+            wanted = frozenset(
+                pid for name, pids in groups if wants_all or publisher.wants(name) for pid in pids
+            )
+            self._chosen_for, self._chosen = for_what, (roots, roots if wanted == roots else wanted)
+        return self._chosen
 
     def _publish(self, now: float) -> None:
         about = About(
@@ -299,10 +305,11 @@ class Streamer:
             endpoint=self._options.endpoint,
             pubsub_endpoint=self._options.pubsub,
         )
-        self._publisher.publish(self._roster, self._samples, self._hits, about=about, wall=clock.wall())
+        moment = self._sampler.moment(clock.wall())
+        self._publisher.publish(self._roster, self._samples, self._hits, about=about, moment=moment)
         if self._statsd is not None and now >= self._next_statsd:
             self._next_statsd = now + _STATSD_INTERVAL * 0.95
-            self._statsd.emit(self._picture(self._samples, self._hits))
+            self._statsd.emit(self._picture(self._samples, self._hits, moment))
 
     # -- metrics -------------------------------------------------------------------------------------------------------
 
@@ -319,13 +326,15 @@ class Streamer:
             hits = self._scrape_meter.count(read_tables(roster.sockets), now=now)
         for name, hit in hits.items():
             self._reads[name] = self._reads.get(name, 0) + hit.reads
-        return render_metrics(self._picture(samples, hits), openmetrics=openmetrics)
+        return render_metrics(
+            self._picture(samples, hits, self._scrape_sampler.moment(clock.wall())), openmetrics=openmetrics
+        )
 
-    def _picture(self, samples: dict[int, Sample], hits: dict[str, Hits]) -> Picture:
+    def _picture(self, samples: Mapping[int, Sample], hits: dict[str, Hits], moment: Moment) -> Picture:
         return Picture(
             is_up=self._is_up,
             memory=self._memory,
-            wall=clock.wall(),
+            moment=moment,
             watchers=list(self._roster.watchers.values()),
             daemon=dict(self._roster.daemon),
             sockets=list(self._roster.sockets),

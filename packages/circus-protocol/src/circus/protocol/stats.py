@@ -69,6 +69,8 @@ class TableFrame(BaseModel):
     restarts: int
     time: float
     """Wall-clock seconds since the epoch."""
+    uptime: float
+    """Seconds since boot; less the column `started`, it is the age of each."""
     count: int
     """Rows."""
     columns: dict[str, list[Any] | Any]

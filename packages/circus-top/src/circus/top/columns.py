@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, assert_never, final
 
-from circus.top.model import Process, Watcher
+from circus.top.model import Watcher
+from circus.top.process import Process
 from circus.top.view import Row, RowKind, Sort, View
 from circus.top.words import clean, duration, number, percent, size, spark
 

@@ -25,6 +25,8 @@ class Signs:
         linking_for: since when that connection is wanted.
         figures_ago: since when no figures came; None if none ever did.
         stats_only: whether the endpoint turned out to be that of circusd-stats.
+        is_empty: whether it answers, and has no watchers.
+        foreign: the pid of the circusd that the figures are of, if it is another one.
     """
 
     endpoint: str
@@ -37,6 +39,8 @@ class Signs:
     linking_for: float = 0.0
     figures_ago: float | None = None
     stats_only: bool = False
+    is_empty: bool = False
+    foreign: int | None = None
 
 
 def diagnose(signs: Signs) -> tuple[str | None, str | None]:
@@ -54,10 +58,18 @@ def diagnose(signs: Signs) -> tuple[str | None, str | None]:
                 "start circusd, or give its endpoint with --endpoint"
             )
         return signs.error, "is this the endpoint of circusd, and is it not too busy to answer?"
+    if signs.is_empty:
+        return "no processes: circusd has no watchers", (
+            "write a [watcher:NAME] into its file, then circusctl reloadconfig; or circusctl add"
+        )
     if not late:
         return None, None
     if signs.has_stats is False:
-        return "no figures: stats are off", "add `statsd = True` to [circus] and restart circusd"
+        return "no live figures: stats are off", "add `statsd = True` to [circus] and restart circusd"
+    if signs.foreign is not None:
+        return f"no figures: those at {signs.stats_endpoint} are of another circusd, pid {signs.foreign}", (
+            "give each circusd a stats_endpoint of its own in [circus]"
+        )
     if signs.linking_for < _PATIENCE:
         return (None, None) if signs.figures_ago is not None else ("waiting for figures", None)
     if not signs.is_linked:

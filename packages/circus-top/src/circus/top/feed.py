@@ -15,9 +15,20 @@ from pydantic_core import from_json
 from circus.client import AccessDenied, AsyncCircusClient, CallError, NotRunning, TimedOut
 from circus.client.channel import Channel
 from circus.client.link import Link
+from circus.top.asking import ask_detail, ask_workers
 from circus.top.diagnosis import Signs, diagnose
-from circus.top.model import Daemon, Detail, Process, World, apply_frame, apply_table, expire, hide_helpers
+from circus.top.model import (
+    Daemon,
+    Detail,
+    World,
+    apply_description,
+    apply_frame,
+    apply_table,
+    expire,
+    hide_helpers,
+)
 from circus.top.model import Socket as SocketView
+from circus.top.owner import Owner
 from circus.top.shape import as_list, as_mapping
 from circus.top.words import happening, status_note
 
@@ -76,8 +87,8 @@ class Feed:
         self._has_stats: bool | None = None
         self._nudge = asyncio.Event()
         self._complete = False
+        self._owner = Owner()
         self._asked_to_end: set[int] = set()
-        self._gate = asyncio.Semaphore(64)
 
     def close(self) -> None:
         """Close all connections."""
@@ -153,7 +164,10 @@ class Feed:
                     address = item.get("path") or f"{item.get('host')}:{item.get('port')}"
                     daemon.sockets[item["fd"]] = SocketView(item["fd"], str(address), item.get("name"))
         if not daemon.has_figures:
-            await asyncio.gather(*(self._ask_pids(name) for name in daemon.watchers))
+            replies = await ask_workers(ask, list(daemon.watchers), is_ours=bool(self._speaks_version))
+            if not daemon.has_figures:  # else they came meanwhile, and are newer
+                for name, (reply, used) in replies.items():
+                    apply_description(daemon.watcher(name), reply, used)
         daemon.can_act = True
 
     async def _ask_watchers(self) -> None:
@@ -176,37 +190,22 @@ class Feed:
         self._speaks_version = reply.get("status") == "ok"
         if self._speaks_version:
             self.daemon.version = str(reply.get("version"))
-            self.daemon.pid = reply.get("pid") if isinstance(reply.get("pid"), int) else None
+            self.daemon.pid = self._owner.pid = (
+                reply.get("pid") if isinstance(reply.get("pid"), int) else None
+            )
             uptime = reply.get("uptime")
             self.daemon.uptime = float(uptime) if isinstance(uptime, (int, float)) else None
 
-    async def _ask_pids(self, name: str) -> None:
-        async with self._gate:
-            reply = await self._client.send_message("list", name=name)
-        if not self.daemon.has_figures:
-            pids = [pid for pid in as_list(reply.get("pids")) if isinstance(pid, int)]
-            self.daemon.watcher(name).put([Process(pid) for pid in pids])
-
     async def ask_detail(self, name: str) -> None:
         """Get what the detail screen and the questions show of one watcher. Never raises for what a daemon answers."""
-        daemon, ask = self.daemon, self._client.send_message
-        detail = Detail()
+        daemon = self.daemon
         try:
-            detail.options = daemon.options[name] = as_mapping(
-                (await ask("options", name=name)).get("options")
-            )
-            if self._speaks_version:
-                described = await ask("describe", name=name)
-                detail.exits = [as_mapping(item) for item in as_list(described.get("exits"))]
-                logs = await ask("logs", name=name, lines=50)
-                if "lines" in logs:
-                    detail.lines = [as_mapping(line) for line in as_list(logs["lines"])]
-                detail.why_no_lines = str(logs.get("reason", "it is not captured"))
-            else:
-                detail.why_no_lines = "this circusd does not keep any"
+            detail = await ask_detail(self._client.send_message, name, is_ours=bool(self._speaks_version))
         except CallError as error:
-            detail.error = "" if self._stats_only else str(error)
-            detail.why_no_lines = "needs circusd, and only its figures are within reach"
+            why = "needs circusd, and only its figures are within reach"
+            detail = Detail(error="" if self._stats_only else str(error), why_no_lines=why)
+        if detail.options is not None:
+            daemon.options[name] = detail.options
         daemon.details[name] = detail
 
     async def perform(self, command: str, properties: Mapping[str, Any]) -> str:
@@ -229,6 +228,7 @@ class Feed:
             self._stats.close()
         self._stats = self._subscribe(endpoint, "table.", "stat.circus", "stat.sockets")
         self._stats_endpoint = endpoint
+        self._owner.forget()
         self._linking_since = asyncio.get_running_loop().time()
         self._has_tables = None
 
@@ -276,14 +276,30 @@ class Feed:
         if not self._asked or self._error is not None:
             self._stats_only = self._stats_only or self._stats_endpoint == self.daemon.endpoint
         if topic.startswith(b"table."):
-            apply_table(self.daemon, frame, now=now)
+            if not self._owner.is_doubtful:
+                apply_table(self.daemon, frame, now=now)
             return
         group = topic.decode("utf-8", "replace").removeprefix("stat.")
         if "subtopic" in frame:
             group = group.removesuffix(f".{frame['subtopic']}")
-        elif group == "circus":
+            if group == "circus" and frame.get("name") == "circusd":
+                self._hear_owner(frame["subtopic"])
+        if self._owner.is_doubtful:
+            return
+        if group == "circus" and "subtopic" not in frame:
             self._hear_summary(frame)
         apply_frame(self.daemon, group, frame, now=now)
+
+    def _hear_owner(self, pid: object) -> None:
+        if not isinstance(pid, int) or self._stats_only:
+            return
+        was_foreign = self._owner.foreign
+        if self._owner.hear(pid):
+            self._nudge.set()
+        elif self._owner.foreign is not None and was_foreign is None:
+            self.daemon.own.clear()
+            self.daemon.sockets.clear()
+            self.daemon.has_figures = False
 
     def _hear_summary(self, frame: Mapping[str, Any]) -> None:
         has_tables = bool(frame.get("tables"))
@@ -354,6 +370,8 @@ class Feed:
             linking_for=now - self._linking_since if self._linking_since is not None else 0.0,
             figures_ago=None if daemon.figures_at is None else now - daemon.figures_at,
             stats_only=self._stats_only,
+            is_empty=daemon.can_act and not daemon.watchers,
+            foreign=self._owner.foreign,
         )
         daemon.trouble, daemon.advice = diagnose(signs)
         if signs.figures_ago is not None and signs.figures_ago > 2 * self._process_timeout:

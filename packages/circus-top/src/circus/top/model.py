@@ -9,58 +9,31 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from math import isfinite
-from types import NoneType
-from typing import Any, Final, NamedTuple, final
+from typing import Any, Final, final
 
-from circus.top.shape import is_list, is_mapping
+from circus.top.process import Process, fits, process_of, text_of, whole_of
+from circus.top.shape import as_list, is_list, is_mapping
 
 __all__ = [
     "HISTORY",
     "Daemon",
     "Detail",
     "Happening",
-    "Process",
     "Socket",
     "Watcher",
     "World",
+    "apply_description",
     "apply_frame",
     "apply_table",
     "expire",
     "hide_helpers",
 ]
 
+_FIELDS: Final = Process._fields
 HISTORY: Final = 40
 """Ticks of CPU history that are kept of each process."""
 _EVENTS: Final = 500
 _HELPERS: Final = frozenset({"circusd-stats", "circushttpd"})
-
-
-@final
-class Process(NamedTuple):
-    """One process at one tick; None for what is not known. Sizes in bytes, times in seconds, CPU in per cent of a core."""
-
-    pid: int
-    wid: int | None = None
-    name: str | None = None
-    cpu: float | None = None
-    mem: float | None = None
-    rss: int | None = None
-    age: float | None = None
-    restarts: int | None = None
-    threads: int | None = None
-    state: str | None = None
-    fds: int | None = None
-    read_rate: float | None = None
-    write_rate: float | None = None
-    tree_cpu: float | None = None
-    tree_rss: int | None = None
-    tree_size: int | None = None
-    username: str | None = None
-    command: str | None = None
-
-
-_FIELDS: Final = Process._fields
 
 
 @final
@@ -190,6 +163,7 @@ def apply_table(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None
     name, count, columns = frame.get("watcher"), frame.get("count"), frame.get("columns")
     if not isinstance(name, str) or not isinstance(count, int) or not is_mapping(columns):
         return
+    columns = {**columns, "age": _ages(columns.get("started"), frame.get("uptime"))}
     sources = [_column(field, columns.get(field), count) for field in _FIELDS]
     processes = list(map(Process._make, zip(*sources, strict=False)))
     if len(processes) != count or not isinstance(columns.get("pid"), (list, int)):
@@ -217,11 +191,22 @@ def _remember_all(history: dict[int, bytes], watcher: Watcher, processes: list[P
     watcher.history = (watcher.history + _level(watcher.total("tree_cpu")))[-HISTORY:]
 
 
+def _ages(started: Any, uptime: Any) -> Any:
+    """When they started, and what time it is, both in seconds since boot, as ages: a column, or one for all."""
+    if not fits("age", (uptime,)) or uptime is None:
+        return None
+    if not is_list(started):
+        return max(uptime - started, 0.0) if started is not None and fits("age", (started,)) else None
+    if not fits("age", started):
+        return None
+    return [None if at is None else max(uptime - at, 0.0) for at in started]
+
+
 def _column(name: str, values: Any, count: int) -> Iterable[Any]:
     """One value for each row; what cannot stand there is not known."""
     if is_list(values):
-        return values if _fits(name, values) else repeat(None, count)
-    return repeat(values if _fits(name, (values,)) else None, max(count, 0))
+        return values if fits(name, values) else repeat(None, count)
+    return repeat(values if fits(name, (values,)) else None, max(count, 0))
 
 
 def _level(cpu: object) -> bytes:
@@ -249,10 +234,10 @@ def apply_frame(daemon: Daemon, group: str, frame: Mapping[str, Any], *, now: fl
             daemon.sockets[subtopic] = Socket(
                 subtopic,
                 str(frame.get("address", "")),
-                _text(frame.get("name")) or (known.name if known else None),
-                _whole(frame.get("reads")),
-                _whole(frame.get("queue")),
-                _whole(frame.get("connections")),
+                text_of(frame.get("name")) or (known.name if known else None),
+                whole_of(frame.get("reads")),
+                whole_of(frame.get("queue")),
+                whole_of(frame.get("connections")),
             )
         return
     if group == "circus":
@@ -264,7 +249,7 @@ def apply_frame(daemon: Daemon, group: str, frame: Mapping[str, Any], *, now: fl
         _put_process(daemon, group, process_of(subtopic, frame), now=now)
         return
     watcher = daemon.watcher(group)
-    status, restarts = _text(frame.get("status")), _whole(frame.get("restarts"))
+    status, restarts = text_of(frame.get("status")), whole_of(frame.get("restarts"))
     watcher.status = status or watcher.status
     watcher.restarts = watcher.restarts if restarts is None else restarts
     watcher.history = (watcher.history + _level(watcher.total("cpu")))[-HISTORY:]
@@ -281,12 +266,32 @@ def _apply_own(daemon: Daemon, frame: Mapping[str, Any], *, now: float) -> None:
             daemon.pid = process.pid
             daemon.uptime = process.age
         return
-    daemon.memory = _whole(frame.get("memory")) or daemon.memory
-    daemon.cpus = _whole(frame.get("cpus")) or daemon.cpus
-    daemon.version = _text(frame.get("version")) or daemon.version
+    daemon.memory = whole_of(frame.get("memory")) or daemon.memory
+    daemon.cpus = whole_of(frame.get("cpus")) or daemon.cpus
+    daemon.version = text_of(frame.get("version")) or daemon.version
     pids = frame.get("pid")
     if isinstance(pids, list):
         daemon.own = {pid: process for pid, process in daemon.own.items() if pid in pids}
+
+
+def apply_description(watcher: Watcher, reply: Mapping[str, Any], used: Mapping[str, Any]) -> None:
+    """Take what circusd itself tells, where there is no circusd-stats.
+
+    Args:
+        watcher: whose.
+        reply: of `describe`.
+        used: of `stats`: by pid, what a process uses; empty if it was not asked.
+    """
+    processes: list[Process] = []
+    for worker in as_list(reply.get("workers")):
+        pid = worker.get("pid") if is_mapping(worker) else None
+        if isinstance(pid, int):
+            facts = used.get(str(pid))
+            known = process_of(pid, {**(facts if is_mapping(facts) else {}), **worker})
+            processes.append(known)
+    watcher.put(processes)
+    restarts = whole_of(reply.get("restarts"))
+    watcher.restarts = watcher.restarts if restarts is None else restarts
 
 
 def _put_process(daemon: Daemon, name: str, process: Process, *, now: float) -> None:
@@ -311,52 +316,6 @@ def _remember(daemon: Daemon, process: Process) -> None:
         history[process.pid] = (history[process.pid] + _level(cpu))[-HISTORY:]
     elif cpu is not None and cpu >= 1:
         history[process.pid] = _level(cpu)
-
-
-_TEXTS: Final = frozenset({"name", "state", "username", "command"})
-_WHOLE: Final = frozenset({"pid", "wid", "rss", "restarts", "threads", "fds", "tree_rss", "tree_size"})
-_KINDS: Final = {
-    name: {str, NoneType} if name in _TEXTS else {int, NoneType} if name in _WHOLE else {int, float, NoneType}
-    for name in _FIELDS
-}
-
-
-def _fits(name: str, values: Iterable[Any]) -> bool:
-    """Whether all of them can stand in a field."""
-    kinds = set(map(type, values))
-    if not kinds <= _KINDS[name]:
-        return False
-    return float not in kinds or all(value is None or isfinite(value) for value in values)
-
-
-def process_of(pid: int, frame: Mapping[str, Any]) -> Process:
-    """A process out of a frame of circusd-stats, the reference's included, where ``N/A`` is a figure."""
-    values: dict[str, Any] = {
-        name: frame.get(name) if _fits(name, (frame.get(name),)) else None for name in _FIELDS
-    }
-    values["pid"] = pid
-    if values["rss"] is None:
-        values["rss"] = _parse_size(frame.get("mem_info1"))
-    values["command"] = values["command"] or _text(frame.get("cmdline"))
-    return Process(**values)
-
-
-def _parse_size(text: object) -> int | None:
-    """``1.40M`` in bytes."""
-    if not isinstance(text, str) or len(text) < 2 or text[-1] not in "BKMGTP":
-        return None
-    try:
-        return int(float(text[:-1]) * 1024 ** "BKMGTP".index(text[-1]))
-    except ValueError:
-        return None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def expire(daemon: Daemon, *, now: float, after: float) -> None:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from circus.top.lines import Line
-from circus.top.model import Daemon, Detail, Process, Watcher, World
+from circus.top.model import Daemon, Detail, Watcher, World
+from circus.top.process import Process
 from circus.top.shape import is_list, is_mapping
 from circus.top.view import Row
 from circus.top.words import clean, count, duration, number, percent, size

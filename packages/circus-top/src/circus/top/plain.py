@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from circus.top.model import Daemon, Process, World
+from circus.top.model import Daemon, World
+from circus.top.process import Process
 from circus.top.render import HEADER, Look, render
 from circus.top.rows import rows_of
 from circus.top.view import View

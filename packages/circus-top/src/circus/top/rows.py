@@ -6,7 +6,8 @@ from dataclasses import replace
 from operator import itemgetter
 from typing import Any, Final, assert_never, final, overload
 
-from circus.top.model import Daemon, Process, Watcher, World
+from circus.top.model import Daemon, Watcher, World
+from circus.top.process import Process
 from circus.top.view import Identity, Row, RowKind, Sort, View
 
 __all__ = ["Rows", "follow", "rows_of", "selected"]

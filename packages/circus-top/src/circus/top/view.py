@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple, final
 
-from circus.top.model import Daemon, Process, Socket, Watcher
+from circus.top.model import Daemon, Socket, Watcher
+from circus.top.process import Process
 
 __all__ = [
     "Action",

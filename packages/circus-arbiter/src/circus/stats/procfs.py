@@ -1,4 +1,4 @@
-"""What the kernel tells about one process: the hot line, and the slow facts. Linux's procfs; psutil elsewhere.
+"""What Linux tells about one process: the hot line, and the slow facts.
 
 Theory. One `pread` of ``/proc/PID/stat`` on a descriptor that is kept open costs half of open, read and close, and it
 is a handle as well: after the process is gone it fails for ever, so a recycled pid is never mistaken for the old one.
@@ -7,6 +7,8 @@ run has used no time, started no thread and is in the state that it was in: its 
 of most daemons are such. (Its memory may shrink under pressure meanwhile, so it is read in full now and then.)
 Descriptors are kept while there are enough of them; past that the file is opened each time, and the start time
 tells a recycled pid. What rarely changes (`Slow`) is read when it may have.
+
+Who is new is found without a list of all: pids are given out in turn, and ``loadavg`` tells the last one.
 """
 
 import os
@@ -14,72 +16,22 @@ import pwd
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple, Protocol, final
+from typing import Final, final
 
-__all__ = ["HAS_PROCFS", "TICKS", "Hot", "Kernel", "Procfs", "Slow", "memory_total", "parse_hot", "parse_io"]
+from circus.stats.kernel import TICKS, Census, Hot, Slow
+
+__all__ = ["HAS_PROCFS", "Procfs", "parse_hot", "parse_io", "parse_parent"]
 
 HAS_PROCFS = sys.platform == "linux" and os.path.exists("/proc/self/stat")
-TICKS: int = os.sysconf("SC_CLK_TCK")
 _PAGE: int = os.sysconf("SC_PAGE_SIZE")
 _HAS_SCHEDSTAT = os.path.exists("/proc/self/schedstat")
-_SKIPS = 10
+_SKIPS: Final = 10
 """Ticks for which the line of a process that does not run is taken as it was."""
-_SPARE = 256
+_SPARE: Final = 256
 """Descriptors that are left for everything else."""
-
-
-@final
-class Hot(NamedTuple):
-    """What changes with each tick; times in clock ticks, memory in bytes."""
-
-    state: str
-    ppid: int
-    used: int
-    """User and system time of the process itself."""
-    reaped: int
-    """The same of its children that it has waited for."""
-    nice: int
-    threads: int
-    start: int
-    """Since boot: with the pid, the identity of a process."""
-    vms: int
-    rss: int
-
-
-@final
-class Slow(NamedTuple):
-    """What seldom changes, or is dear to read."""
-
-    username: str
-    cmdline: str
-    """The base name of the program, as the reference shows it."""
-    command: str
-    """The whole command line."""
-    fds: int | None
-    read_bytes: int | None
-    """Bytes read from storage since it started; None if they are not ours to see."""
-    write_bytes: int | None
-
-
-class Kernel(Protocol):
-    """Where the facts come from: procfs, or a fake of the tests."""
-
-    def hot(self, pid: int) -> Hot | None:
-        """The hot line; the same object as before if the process has not run. None if it is gone, or dead."""
-        ...
-
-    def slow(self, pid: int) -> Slow: ...
-    def forget(self, pid: int) -> None: ...
-
-    def census(self) -> Iterator[int] | None:
-        """All pids; None if no process was started since the last call."""
-        ...
-
-    def uptime_ticks(self) -> float:
-        """Clock ticks since boot, to compare with `Hot.start`."""
-        ...
+_DEAD: Final = frozenset("ZXx")
 
 
 def parse_hot(raw: bytes) -> Hot:
@@ -114,9 +66,10 @@ def parse_io(raw: bytes) -> tuple[int, int] | None:
     return found[b"read_bytes"], found[b"write_bytes"]
 
 
-def memory_total() -> int:
-    """Bytes of memory of this machine."""
-    return _PAGE * os.sysconf("SC_PHYS_PAGES")
+def parse_parent(raw: bytes) -> int:
+    """The parent out of one line of ``stat``; 0 for a thread, whose end nobody is told of (its exit signal is -1)."""
+    field = raw[raw.rindex(b")") + 2 :].split(None, 36)
+    return 0 if len(field) > 35 and field[35] == b"-1" else int(field[1])
 
 
 @lru_cache(maxsize=1024)
@@ -145,7 +98,14 @@ def _read(path: str, size: int) -> bytes:
 
 @final
 class _Entry:
-    """What is kept of one process: two descriptors, and the last line."""
+    """What is kept of one process: two descriptors, and the last line.
+
+    Args:
+        stat: descriptor of its ``stat``.
+        sched: of its ``schedstat``.
+        hot: the last line.
+        run: what ``schedstat`` said before that was read.
+    """
 
     __slots__ = ("hot", "run", "sched", "skips", "stat")
 
@@ -155,30 +115,26 @@ class _Entry:
         self.hot = hot
         self.run = run
         self.skips = 0
+        """Ticks for which the line is still good if the main thread does not run."""
 
     def read(self) -> Hot:
-        """The current line.
+        """The current line, read in full.
 
         Raises:
             ProcessLookupError: it is gone.
         """
-        hot = self.hot
-        if hot.threads == 1 and self.sched >= 0:
-            run = os.pread(self.sched, 64, 0)
-            if run == self.run and self.skips < _SKIPS:
-                self.skips += 1
-                return hot
-            self.run = run
-        self.skips = 0
+        run = os.pread(self.sched, 64, 0) if self.sched >= 0 else b""
         new = parse_hot(os.pread(self.stat, 512, 0))
-        if new != hot:
-            self.hot = hot = new
-        return hot
+        if new != self.hot:
+            self.hot = new
+        # Where a line may be out of date though the main thread has not run, it is read at each tick.
+        self.run, self.skips = run, _SKIPS if run and new.threads == 1 else 0
+        return self.hot
 
 
 @final
 class Procfs:
-    """The procfs of this machine.
+    """The procfs of this machine; a `Kernel`.
 
     Args:
         keep: how many descriptors may be kept open; None for what the limit of this process allows.
@@ -189,17 +145,30 @@ class Procfs:
         if keep is None:
             keep = max(0, _raise_descriptor_limit() - _SPARE)
         self._keep = keep
-        self._last_pid = b""
 
-    def hot(self, pid: int) -> Hot | None:
-        """The hot line; None if the process is gone, or dead and not reaped yet."""
-        entry = self._kept.get(pid)
-        try:
-            hot = entry.read() if entry is not None else self._open(pid)
-        except _GONE:
-            self.forget(pid)
-            return None
-        return None if hot.state in "ZXx" else hot
+    def read(self, pids: Iterable[int]) -> dict[int, Hot]:
+        """The hot lines of those that run; who is dead and not reaped yet does not."""
+        found: dict[int, Hot] = {}
+        kept, pread = self._kept, os.pread
+        for pid in pids:  # this loop runs for each worker at each tick: one look-up, one system call
+            try:
+                entry = kept.get(pid)
+                if entry is None:
+                    hot = self._open(pid)
+                elif entry.skips and pread(entry.sched, 64, 0) == entry.run:
+                    entry.skips -= 1
+                    found[pid] = entry.hot
+                    continue
+                else:
+                    hot = entry.read()
+            except _GONE:
+                self.forget(pid)
+                continue
+            if hot.state in _DEAD:
+                self.forget(pid)
+            else:
+                found[pid] = hot
+        return found
 
     def _open(self, pid: int) -> Hot:
         run, sched = b"", -1
@@ -216,10 +185,17 @@ class Procfs:
                 os.close(sched)
             raise
         if keeps:
-            self._kept[pid] = _Entry(stat, sched, hot, run)
+            entry = self._kept[pid] = _Entry(stat, sched, hot, run)
+            # Not all should be read in full at the same tick.
+            entry.skips = pid % _SKIPS if run and hot.threads == 1 else 0
         else:
             os.close(stat)
         return hot
+
+    def parent(self, pid: int) -> int:
+        """Of a process, not of a thread; 0 if there is no such process."""
+        raw = _read(f"/proc/{pid}/stat", 512)
+        return parse_parent(raw) if raw else 0
 
     def slow(self, pid: int) -> Slow:
         """The slow facts; what is not ours to see is ``N/A`` or None."""
@@ -247,13 +223,15 @@ class Procfs:
             if entry.sched >= 0:
                 os.close(entry.sched)
 
-    def census(self) -> Iterator[int] | None:
-        """All pids; None if the kernel has not numbered a new task since the last call."""
-        last = _read("/proc/loadavg", 128).rpartition(b" ")[2]
-        if last and last == self._last_pid:
-            return None
-        self._last_pid = last
-        return (int(name) for name in os.listdir("/proc") if name.isdigit())
+    def census(self, cursor: int | None, *, limit: int) -> Census:
+        """Who runs, or who may be new since the cursor was given."""
+        last = _read("/proc/loadavg", 128).rpartition(b" ")[2].strip()
+        now = int(last) if last.isdigit() else 0
+        if cursor and cursor <= now <= cursor + limit:
+            return Census(range(cursor + 1, now + 1), is_complete=False, cursor=now)
+        return Census(
+            [int(name) for name in os.listdir("/proc") if name.isdigit()], is_complete=True, cursor=now
+        )
 
     def uptime_ticks(self) -> float:
         """Clock ticks since boot."""
