@@ -20,6 +20,12 @@ from pydantic_core import from_json, to_json
 
 from fake_scene import OPTIONS, PHRASES, SCENE, Worker
 
+TROUBLE: dict[str, dict[str, Any]] = {
+    "backoff": {"backoff": {"wid": 1, "attempt": 6, "wait": 30.0, "left": 12.0, "reason": "exit code 1"}},
+    "failed": {"failure": "too many restarts; the last: exit code 78"},
+}
+"""What `describe` says beside the state."""
+
 
 class Fake:
     """A made-up world and its wire."""
@@ -157,12 +163,11 @@ class Fake:
             "running": len(self.workers[name]),
             "workers": [
                 {"wid": one.wid, "pid": one.pid, "state": "up", "age": now - one.born, "restarts": one.restarts,
-                 "last_exit": one.last_exit}
+                 "why": "crash" if one.restarts else "command", "last_exit": one.last_exit, "error": ""}
                 for one in self.workers[name]
             ],
             "exits": list(self.exits[name]),
-            "reason": {"backoff": "Exits with code 1 at once; the next try waits 30 s.",
-                       "failed": "5 restarts within 60 s; last: exit code 78."}.get(self.state[name], ""),
+            **TROUBLE.get(self.state[name], {}),
         }  # fmt: skip
 
     def do_listsockets(self, p: Any) -> dict[str, Any]:

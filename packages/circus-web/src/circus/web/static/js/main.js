@@ -7,6 +7,7 @@ import { html } from "./html.js";
 import { post } from "./http.js";
 import { Icon } from "./icons.js";
 import { go, useRoute } from "./router.js";
+import { step } from "./rows.js";
 import { disconnect, start, state, useStore } from "./store.js";
 import { Dialog, PageHead, Questions, Toasts } from "./ui.js";
 import { Add } from "./pages/add.js";
@@ -50,6 +51,7 @@ function page(path) {
 }
 
 function Side({ path, onHelp }) {
+  useEffect(() => { document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); }, [path]); // on a phone
   const trouble = troubles(state).filter((one) => one.level === "bad").length;
   const here = (href) => (href === "/" ? path === "/" : path.startsWith(href) || (href === "/watchers" && (path.startsWith("/d/") || path === "/add")));
   return html`<header class="side">
@@ -110,14 +112,6 @@ function useKeys(setHelp) {
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
   }, []);
-}
-
-/** Move the focus to the next row's link. */
-function step(by) {
-  const links = [...document.querySelectorAll("main tbody td.name a")];
-  const row = document.activeElement.closest?.("tr");
-  const at = links.findIndex((link) => link.closest("tr") === row);
-  links[Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
 }
 
 function Banner() {

@@ -43,7 +43,7 @@ export function Process({ daemon, view, detail, pid, crumbs }) {
     return () => { live = false; clearInterval(timer); };
   }, [daemon.id, view.name, pid]);
   const gone = detail && !worker;
-  return html`<${PageHead} title=${`Process ${pid}`} crumbs=${crumbs} sub=${gone ? "It has ended." : worker ? `worker ${worker.wid ?? "–"} of ${view.name}, ${worker.state}, for ${span(worker.age)}` : ""} />
+  return html`<${PageHead} title=${`Process ${pid}`} crumbs=${crumbs} sub=${gone ? "It has ended." : worker ? `worker ${worker.wid ?? "–"} of ${view.name}, ${worker.state}, for ${span(worker.age)}${worker.why ? `, started for: ${worker.why}` : ""}` : ""} />
     <div class="grid">
       <section class="panel" aria-label="CPU"><${Chart} kind="cpu" values=${worker?.history.cpu ?? []} value=${worker?.cpu} /></section>
       <section class="panel" aria-label="Memory"><${Chart} kind="memory" values=${worker?.history.memory ?? []} value=${worker?.memory} /></section>
