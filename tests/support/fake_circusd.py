@@ -393,6 +393,11 @@ async def run(folder: Path, *, watchers: int, scene: bool) -> None:
     except asyncio.CancelledError:
         pass
     finally:
+        for socket in (
+            fake.pub,
+            fake.stats,
+        ):  # of contexts of their own, which destroying ours does not close
+            socket.close(linger=0)
         fake.context.destroy(linger=0)
 
 

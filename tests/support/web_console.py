@@ -79,6 +79,23 @@ def fake_daemon(folder: Path, *arguments: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def real_circusd(folder: Path, config: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A circusd that runs a configuration in a folder; its endpoint is ``ctl`` there, which the configuration does not say."""
+    path = folder / "circus.ini"
+    path.write_text(
+        f"[circus]\nendpoint = ipc://{folder}/ctl\npubsub_endpoint = ipc://{folder}/pub\ncapture = True\n{config}"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "circus.circusd", str(path), "--log-output", str(folder / "circusd.log")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextlib.contextmanager
 def console(folder: Path, endpoints: list[str], *arguments: str) -> Iterator[Console]:
     """A circushttpd on a port that the system chose, handed down as circusd does."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,6 +124,17 @@ def console(folder: Path, endpoints: list[str], *arguments: str) -> Iterator[Con
             )
         finally:
             end(process)
+
+
+@contextlib.contextmanager
+def explained(page: Any, web: Console) -> Iterator[None]:
+    """What fails in it says what the page showed and what the console wrote."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{page.url} shows:\n{page.locator('body').inner_text()[:1500]}")
+        error.add_note(f"the console's log ends:\n{web.log.read_text()[-1500:]}")
+        raise
 
 
 @contextlib.contextmanager

@@ -133,10 +133,11 @@ function App() {
     if (last.current !== path) { last.current = path; scrollTo(0, 0); document.querySelector("h1")?.focus(); }
   }, [path]);
   if (state.phase === "out") return html`<${SignIn} /><${Toasts} />`;
-  if (state.phase === "starting") return html`<main class="signin"><h1 class="note">Connecting…</h1></main>`;
+  const connecting = state.phase === "starting";
+  if (connecting && !state.person) return html`<main class="signin"><h1 class="note">Connecting…</h1></main>`;
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("h1")?.focus(); }}>To the content</a>
     <div class="frame"><${Side} path=${path} onHelp=${() => setHelp(true)} />
-      <div><${Banner} /><main id="main">${page(path)}</main></div></div>
+      <div><${Banner} /><main id="main">${connecting ? html`<${PageHead} title="Connecting…" />` : page(path)}</main></div></div>
     <${Toasts} /><${Questions} />${help && html`<${Help} onClose=${() => setHelp(false)} />`}`;
 }
 

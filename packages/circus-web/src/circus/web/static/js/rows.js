@@ -80,11 +80,14 @@ export function Rows({ label, head, rows, cells, chosen }) {
     return nodes.get(at);
   };
   const kept = focused.current === null ? -1 : rows.findIndex((row) => row.key === focused.current);
+  const shown = Array.from({ length: last - first }, (_, at) => first + at); // one list: a row that moved to another would be a new one
+  if (kept >= 0 && kept < first) shown.unshift(kept);
+  if (kept >= last) shown.push(kept);
   return html`<div class="scroll tall" ref=${box} tabindex="0" role="region" aria-label=${label}>
     <table class="rows" role="table" aria-label=${label} aria-rowcount=${rows.length + 1}>
       <thead role="rowgroup"><tr role="row" aria-rowindex="1">${head}</tr></thead>
       <tbody role="rowgroup" style=${{ height: `${rows.length * ROW}px` }}>
-        ${kept >= 0 && kept < first && draw(kept)}${Array.from({ length: last - first }, (_, at) => draw(first + at))}${kept >= last && draw(kept)}
+        ${shown.map(draw)}
       </tbody>
     </table></div>`;
 }
