@@ -18,13 +18,7 @@ import zmq
 import zmq.asyncio
 from pydantic_core import from_json, to_json
 
-from fake_scene import OPTIONS, PHRASES, SCENE, Worker
-
-TROUBLE: dict[str, dict[str, Any]] = {
-    "backoff": {"backoff": {"wid": 1, "attempt": 6, "wait": 30.0, "left": 12.0, "reason": "exit code 1"}},
-    "failed": {"failure": "too many restarts; the last: exit code 78"},
-}
-"""What `describe` says beside the state."""
+from fake_scene import OPTIONS, PHRASES, SCENE, TROUBLE, Worker
 
 
 class Fake:
@@ -325,12 +319,8 @@ class Fake:
                     )
         for one in self.sockets:
             hits = int(40 + 30 * math.sin(self.tick / 7 + one["fd"]))
-            body = {
-                "fd": one["fd"],
-                "subtopic": one["fd"],
-                "reads": hits,
-                "address": str(one.get("host", one.get("path"))),
-            }
+            address = str(one.get("host", one.get("path")))
+            body = {"fd": one["fd"], "subtopic": one["fd"], "reads": hits, "address": address}
             self.stats.send_multipart([f"stat.sockets.{one['fd']}".encode(), to_json(body)])
 
     def frame(

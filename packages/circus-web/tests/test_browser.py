@@ -1,15 +1,9 @@
-"""The pages in a real headless Chromium, against a real circushttpd and made-up daemons, and one real circusd.
+"""The pages in a real headless Chromium, against a real circushttpd and a made-up daemon.
 
 One browser for all of it, and one console and session for most; a console error anywhere fails the test that caused it.
 """
 
-import contextlib
-import importlib.util
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +12,12 @@ import pytest
 
 from web_console import (
     CHROMIUM_MISSING,
+    PATIENCE,
     Console,
-    chromium,
     console,
-    end,
-    explained,
     fake_daemon,
     has_chromium,
-    real_circusd,
+    silent_page,
 )
 
 pytestmark = [
@@ -37,22 +29,6 @@ pytestmark = [
     pytest.mark.allow_leaks("processes", "descriptors", "threads"),
 ]
 
-HERE = Path(__file__).parent
-WAIT = 45_000
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The accessibility checker's script."""
-    folder = HERE / ".axe"
-    hook = HERE.parent / "hatch_build.py"
-    done = subprocess.run(
-        [sys.executable, str(hook), "--axe", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"axe-core is missing: python {hook.name} --axe {folder}: {done.stderr.strip()[-200:]}")
-    return (folder / "axe.js").read_text()
-
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: Any) -> Iterator[Console]:
@@ -62,16 +38,10 @@ def web(tmp_path_factory: Any) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def session(browser: Any, web: Console) -> Iterator[Any]:
     """A context that the printed link signed in."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(WAIT)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(web.link)
     page.get_by_role("link", name="Watchers", exact=True).wait_for()
@@ -81,39 +51,10 @@ def session(browser: Any, web: Console) -> Iterator[Any]:
     context.close()
 
 
-@contextlib.contextmanager
-def silent_page(context: Any, web: Console) -> Iterator[Any]:
-    """A page whose console stays silent."""
-    errors: list[str] = []
-    opened = context.new_page()
-    opened.on(
-        "console",
-        lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None,
-    )
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    with explained(opened, web):
-        yield opened
-    opened.close()
-    assert errors == []
-
-
 @pytest.fixture
 def page(session: Any, web: Console) -> Iterator[Any]:
     with silent_page(session, web) as opened:
         yield opened
-
-
-@contextlib.contextmanager
-def signed_in(browser: Any, web: Console, **options: Any) -> Iterator[Any]:
-    """A context that may act on another console than that of the module."""
-    context = browser.new_context(**options)
-    context.set_default_timeout(WAIT)
-    headers = {"content-type": "application/json", "origin": web.url}
-    assert context.request.post(
-        f"{web.url}/api/session", data=json.dumps({"token": web.token}), headers=headers
-    ).ok
-    yield context
-    context.close()
 
 
 def walk(page: Any, path: str) -> None:
@@ -158,7 +99,7 @@ def test_every_page_shows_and_has_no_accessibility_violation(page: Any, web: Con
 
 def test_signing_in_and_out(browser: Any, web: Console, axe: str):
     context = browser.new_context()
-    context.set_default_timeout(WAIT)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(web.link)
     page.get_by_role("alert").get_by_text("used before").wait_for()
@@ -166,6 +107,8 @@ def test_signing_in_and_out(browser: Any, web: Console, axe: str):
     assert page.evaluate("axe.run()")["violations"] == []
     page.get_by_label("Token").fill(web.viewer)
     page.keyboard.press("Enter")
+    page.get_by_role("heading", name="2 things need you").wait_for()
+    assert page.get_by_role("button", name="Restart").count() == 0, "a viewer is offered no action"
     page.get_by_role("link", name="Watchers", exact=True).click()
     page.get_by_role("searchbox").fill("gunicorn")
     page.get_by_role("link", name="web", exact=True).wait_for()
@@ -210,6 +153,10 @@ def test_a_process_its_tree_and_a_signal(page: Any, web: Console):
     page.get_by_label("Signal").select_option("USR1")
     page.get_by_role("button", name="Send").click()
     page.get_by_text("SIGUSR1 is sent to process").wait_for()
+    pid = page.get_by_role("heading", level=1).inner_text().removeprefix("Process ")
+    page.get_by_role("link", name="Log", exact=True).click()
+    page.locator(".log .line").first.wait_for()
+    assert set(page.locator(".log .pid").all_inner_texts()) == {pid}
 
 
 def test_charts_move(page: Any, web: Console):
@@ -281,142 +228,3 @@ def test_adding_removing_and_the_plan_of_a_reload(page: Any, web: Console):
     page.get_by_text("Not until circusd is restarted: endpoint.").wait_for()
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("The configuration is being applied").wait_for()
-
-
-def test_a_thousand_watchers_are_a_screenful_of_rows(browser: Any, tmp_path: Path, axe: str):
-    """What is drawn does not grow with the list; `benchmarks/web.py` measures how smoothly it scrolls."""
-    with (
-        fake_daemon(tmp_path / "a", "--watchers", "1000") as crowd,
-        console(tmp_path / "c", [crowd]) as web,
-        signed_in(browser, web, viewport={"width": 1280, "height": 900}) as context,
-        silent_page(context, web) as page,
-    ):
-        page.goto(f"{web.url}/watchers")
-        page.get_by_text("1000 watchers shown").wait_for()
-        table, rows = page.get_by_role("table", name="Watchers"), page.locator("main tbody tr")
-        assert table.get_attribute("aria-rowcount") == "1001"
-        page.get_by_role("link", name="w-0000", exact=True).wait_for()
-        assert rows.count() < 50
-
-        box = page.get_by_role("region", name="Watchers")
-        kept = page.get_by_role("link", name="w-0002", exact=True)
-        kept.focus()
-        box.evaluate("box => { box.scrollTop = box.scrollHeight; }")
-        last = page.get_by_role("link", name="w-0999", exact=True)
-        last.wait_for()
-        page.get_by_role("button", name="Stop w-0999").wait_for()  # it came to rest, and is drawn in full
-        assert rows.count() < 50
-        assert rows.last.get_attribute("aria-rowindex") == "1001"
-        assert kept.evaluate("link => link === document.activeElement"), "the row with the focus stays"
-        page.evaluate(axe + "; undefined")
-        assert page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"] == []
-
-        page.keyboard.press("j")
-        page.wait_for_function("document.activeElement.textContent === 'w-0003'")
-        page.keyboard.press("/")
-        page.keyboard.type("w-07")
-        page.get_by_text("100 watchers shown").wait_for()
-        page.get_by_role("link", name="w-0700", exact=True).wait_for()
-        assert rows.count() < 50
-
-
-ECHO = """
-import os, sys
-print("hello from", os.getpid(), flush=True)
-for line in iter(os.fdopen(os.open(sys.argv[1], os.O_RDWR)).readline, ""):
-    print(line, end="", flush=True)
-"""
-FOLLOWED = """
-[watcher:chatty]
-cmd = {python} {folder}/echo.py {folder}/words
-stdout_stream.class = FileStream
-stdout_stream.filename = {folder}/chatty.log
-stdout_stream.max_bytes = 2000
-stdout_stream.backup_count = 9
-"""
-
-
-@pytest.mark.skipif(
-    importlib.util.find_spec("circus.circusd") is None,
-    reason="circusd is missing: pip install circus-arbiter",
-)
-def test_a_log_is_followed_through_rotation_death_and_a_new_circusd(browser: Any, tmp_path: Path):
-    (tmp_path / "echo.py").write_text(ECHO)
-    os.mkfifo(tmp_path / "words")
-    words = os.open(tmp_path / "words", os.O_RDWR)
-    config = FOLLOWED.format(python=sys.executable, folder=tmp_path)
-
-    def say(*lines: str) -> None:
-        os.write(words, "".join(f"{line}\n" for line in lines).encode())
-
-    with (
-        contextlib.ExitStack() as stack,
-        console(tmp_path / "web", [f"ipc://{tmp_path}/ctl"]) as web,
-        signed_in(browser, web) as context,
-        silent_page(context, web) as page,
-    ):
-        stack.callback(os.close, words)
-        lines, hello = page.locator(".log .line"), page.locator(".log .line", has_text="hello from")
-        with real_circusd(tmp_path, config):
-            page.goto(f"{web.url}/watchers")
-            page.get_by_role("link", name="chatty", exact=True).click()
-            page.get_by_role("link", name="Log", exact=True).click()
-            hello.wait_for()
-            say(*(f"line {number:02} {'-' * 190}" for number in range(30)))
-            lines.filter(has_text="line 29").wait_for()
-            assert len(list(tmp_path.glob("chatty.log*"))) > 2, "the file was rotated"
-            shown = re.findall(r"line (\d\d)", "".join(lines.all_inner_texts()))
-            assert shown == [f"{number:02}" for number in range(30)], "each line once, in order"
-
-            (first,) = set(page.locator(".log .pid").all_inner_texts())
-            page.get_by_role("link", name="Processes", exact=True).click()
-            page.get_by_role("button", name=f"Kill process {first}").click()
-            page.get_by_role("dialog").get_by_role("button", name="Kill").click()
-            page.get_by_text("killed by SIGKILL").first.wait_for()
-            page.get_by_role("link", name="Log", exact=True).click()
-            hello.nth(1).wait_for()
-            say("after the death")
-            lines.filter(has_text="after the death").wait_for()
-            assert lines.filter(has_text="line 29").count() == 1, "the lines of the dead worker stay"
-        page.get_by_role("alert").get_by_text("does not answer").wait_for()
-        with real_circusd(tmp_path, config):
-            hello.nth(2).wait_for()
-            say("after the restart")
-            lines.filter(has_text="after the restart").wait_for()
-            assert page.get_by_role("alert").count() == 0
-            assert lines.filter(has_text="line 29").count() == 1
-
-
-def test_two_daemons_one_comes_dies_and_leaves(browser: Any, tmp_path: Path):
-    first, second = f"ipc://{tmp_path}/a/ctl", f"ipc://{tmp_path}/b/ctl"
-    with (
-        fake_daemon(tmp_path / "a", "--scene"),
-        console(tmp_path / "c", [first, second]) as web,
-        signed_in(browser, web, viewport={"width": 400, "height": 800}) as context,
-    ):
-        page = context.new_page()
-        with explained(page, web):
-            page.goto(web.url)
-            lost = page.get_by_role("alert").get_by_text(f"{second} does not answer")
-            lost.wait_for()
-            page.get_by_role("heading", name="3 things need you").wait_for()
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it fits on a phone"
-            with fake_daemon(tmp_path / "b", "--scene"):
-                page.get_by_role("heading", name="4 things need you").wait_for()
-                page.get_by_role("link", name="Watchers", exact=True).click()
-                page.get_by_text("20 watchers shown").wait_for()
-                page.get_by_label("Daemon").select_option(label=f"{tmp_path}/b/ctl")
-                page.get_by_text("10 watchers shown").wait_for()
-                page.get_by_text("4 / 4").first.wait_for()
-            lost.wait_for()
-            page.get_by_text("unknown").first.wait_for()
-            assert page.locator("main td.number", has_text="%").count() == 0, "no stale figure is shown"
-            page.get_by_role("link", name="Daemons", exact=True).click()
-            dead = page.locator("section", has=page.get_by_role("heading", name=second))
-            dead.get_by_role("button", name="Disconnect").click()
-            page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
-            dead.get_by_text("not connected").wait_for()
-            dead.get_by_role("button", name="Connect", exact=True).click()
-            dead.get_by_text("does not answer").wait_for()
-            end(web.process)
-            page.get_by_role("alert").get_by_text("Not connected to the console").wait_for()

@@ -122,7 +122,7 @@ def test_a_page_that_comes_late_is_told_why_something_failed_waits_or_does_not_d
         picture.set_described(watcher, reply, now=0)
     assert {watcher: picture.view(watcher, now=0)["why"] for watcher in told} == {
         "web": "Cannot start web.1: setting user 'www': no such user.",
-        "mail": "Exit code 1. Try 3 waits 4.0 s.",
+        "mail": "Exit code 1. Try 3 comes after 4.0 s.",
         "disk": "Killed, and still there: process 7.",
     }
     detail = picture.detail("disk", now=0, history=False)

@@ -60,7 +60,7 @@ def event_text(event: str, fields: Mapping[str, Any]) -> str:
             return "options changed" + (f": {', '.join(map(str, options))}" if options else "")
         case "backoff":
             wait = seconds(fields.get("wait"))
-            return f"{sentence(fields.get('reason'))} Try {fields.get('attempt')} waits {wait}."
+            return f"{sentence(fields.get('reason'))} Try {fields.get('attempt')} comes after {wait}."
         case "failed":
             return sentence(fields.get("reason"))
         case _:
@@ -72,7 +72,7 @@ def reason_of(told: Mapping[str, Any]) -> str:
     """Why a watcher failed or waits, from what `describe` says beside its state; empty if it does not say.
 
     >>> reason_of({"backoff": {"reason": "exit code 1", "attempt": 3, "wait": 4.0}})
-    'Exit code 1. Try 3 waits 4.0 s.'
+    'Exit code 1. Try 3 comes after 4.0 s.'
     """
     backoff: object = told.get("backoff")
     if failure := told.get("failure"):
