@@ -18,7 +18,7 @@ import zmq
 import zmq.asyncio
 from pydantic_core import from_json, to_json
 
-from fake_scene import OPTIONS, PHRASES, SCENE, Worker
+from fake_scene import OPTIONS, PHRASES, SCENE, TROUBLE, Worker
 
 
 class Fake:
@@ -157,12 +157,11 @@ class Fake:
             "running": len(self.workers[name]),
             "workers": [
                 {"wid": one.wid, "pid": one.pid, "state": "up", "age": now - one.born, "restarts": one.restarts,
-                 "last_exit": one.last_exit}
+                 "why": "crash" if one.restarts else "command", "last_exit": one.last_exit, "error": ""}
                 for one in self.workers[name]
             ],
             "exits": list(self.exits[name]),
-            "reason": {"backoff": "Exits with code 1 at once; the next try waits 30 s.",
-                       "failed": "5 restarts within 60 s; last: exit code 78."}.get(self.state[name], ""),
+            **TROUBLE.get(self.state[name], {}),
         }  # fmt: skip
 
     def do_listsockets(self, p: Any) -> dict[str, Any]:
@@ -320,12 +319,8 @@ class Fake:
                     )
         for one in self.sockets:
             hits = int(40 + 30 * math.sin(self.tick / 7 + one["fd"]))
-            body = {
-                "fd": one["fd"],
-                "subtopic": one["fd"],
-                "reads": hits,
-                "address": str(one.get("host", one.get("path"))),
-            }
+            address = str(one.get("host", one.get("path")))
+            body = {"fd": one["fd"], "subtopic": one["fd"], "reads": hits, "address": address}
             self.stats.send_multipart([f"stat.sockets.{one['fd']}".encode(), to_json(body)])
 
     def frame(
@@ -388,6 +383,11 @@ async def run(folder: Path, *, watchers: int, scene: bool) -> None:
     except asyncio.CancelledError:
         pass
     finally:
+        for socket in (
+            fake.pub,
+            fake.stats,
+        ):  # of contexts of their own, which destroying ours does not close
+            socket.close(linger=0)
         fake.context.destroy(linger=0)
 
 

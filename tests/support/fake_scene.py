@@ -10,6 +10,12 @@ OPTIONS: dict[str, Any] = {
     "warmup_delay": 0.0, "working_dir": "/srv/app", "max_restarts": None, "backoff_max": 30.0, "tail_lines": 200,
 }  # fmt: skip
 
+TROUBLE: dict[str, dict[str, Any]] = {
+    "backoff": {"backoff": {"wid": 1, "attempt": 6, "wait": 30.0, "left": 12.0, "reason": "exit code 1"}},
+    "failed": {"failure": "too many restarts; the last: exit code 78"},
+}
+"""What `describe` says beside the state."""
+
 SCENE: list[tuple[str, str, int, str, float, float]] = [
     ("web", "gunicorn shop.wsgi --bind fd://$(circus.sockets.web)", 4, "active", 21, 148),
     ("api", "uvicorn shop.api:app --fd $(circus.sockets.api)", 3, "active", 34, 121),

@@ -4,6 +4,7 @@ Everything is a child of the caller and is ended by it; sockets are ipc in a fol
 """
 
 import contextlib
+import json
 import os
 import select
 import shutil
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 SUPPORT = Path(__file__).parent
+PATIENCE = 45_000
+"""Milliseconds that a page may take on a busy machine."""
 CHROMIUM_MISSING = "a browser is missing: apt-get install chromium && pip install playwright"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -79,6 +82,23 @@ def fake_daemon(folder: Path, *arguments: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def real_circusd(folder: Path, config: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A circusd that runs a configuration in a folder; its endpoint is ``ctl`` there, which the configuration does not say."""
+    path = folder / "circus.ini"
+    path.write_text(
+        f"[circus]\nendpoint = ipc://{folder}/ctl\npubsub_endpoint = ipc://{folder}/pub\ncapture = True\n{config}"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "circus.circusd", str(path), "--log-output", str(folder / "circusd.log")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextlib.contextmanager
 def console(folder: Path, endpoints: list[str], *arguments: str) -> Iterator[Console]:
     """A circushttpd on a port that the system chose, handed down as circusd does."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,6 +127,46 @@ def console(folder: Path, endpoints: list[str], *arguments: str) -> Iterator[Con
             )
         finally:
             end(process)
+
+
+@contextlib.contextmanager
+def explained(page: Any, web: Console) -> Iterator[None]:
+    """What fails in it says what the page showed and what the console wrote."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"{page.url} shows:\n{page.locator('body').inner_text()[:1500]}")
+        error.add_note(f"the console's log ends:\n{web.log.read_text()[-1500:]}")
+        raise
+
+
+@contextlib.contextmanager
+def silent_page(context: Any, web: Console) -> Iterator[Any]:
+    """A page whose console stays silent."""
+    errors: list[str] = []
+    opened = context.new_page()
+    opened.on(
+        "console",
+        lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None,
+    )
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    with explained(opened, web):
+        yield opened
+    opened.close()
+    assert errors == []
+
+
+@contextlib.contextmanager
+def signed_in(browser: Any, web: Console, **options: Any) -> Iterator[Any]:
+    """A context that may act on another console than that of the module."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE)
+    headers = {"content-type": "application/json", "origin": web.url}
+    assert context.request.post(
+        f"{web.url}/api/session", data=json.dumps({"token": web.token}), headers=headers
+    ).ok
+    yield context
+    context.close()
 
 
 @contextlib.contextmanager

@@ -152,6 +152,12 @@ async def test_secrets_do_not_reach_the_audit_list(operator, world: World):
     assert "s3cret" not in (await operator.get("/api/audit")).text
 
 
+@pytest.mark.parametrize("name", ["a%0Ab", "a/%0A/options"])
+async def test_an_address_that_no_route_can_match_is_refused_as_any_other(operator, world: World, name: str):
+    answer = await operator.get(f"{world.path}/watchers/{name}")
+    assert (answer.status_code, answer.json()) == (404, {"reason": "There is no such address."})
+
+
 def test_options_are_those_of_the_one_model():
     names = {one["name"]: one for one in option_views()}
     assert (names["graceful_timeout"]["type"], names["graceful_timeout"]["change"]) == ("number", "live")

@@ -1,18 +1,24 @@
-"""The pages in a real headless Chromium, against a real circushttpd and two made-up daemons.
+"""The pages in a real headless Chromium, against a real circushttpd and a made-up daemon.
 
-One browser and one console for all of it; a console error anywhere fails the test that caused it.
+One browser for all of it, and one console and session for most; a console error anywhere fails the test that caused it.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from web_console import CHROMIUM_MISSING, Console, chromium, console, end, fake_daemon, has_chromium
+from web_console import (
+    CHROMIUM_MISSING,
+    PATIENCE,
+    Console,
+    console,
+    fake_daemon,
+    has_chromium,
+    silent_page,
+)
 
 pytestmark = [
     pytest.mark.real,
@@ -23,22 +29,6 @@ pytestmark = [
     pytest.mark.allow_leaks("processes", "descriptors", "threads"),
 ]
 
-HERE = Path(__file__).parent
-WAIT = 45_000
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The accessibility checker's script."""
-    folder = HERE / ".axe"
-    hook = HERE.parent / "hatch_build.py"
-    done = subprocess.run(
-        [sys.executable, str(hook), "--axe", str(folder)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"axe-core is missing: python {hook.name} --axe {folder}: {done.stderr.strip()[-200:]}")
-    return (folder / "axe.js").read_text()
-
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: Any) -> Iterator[Console]:
@@ -48,16 +38,10 @@ def web(tmp_path_factory: Any) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def session(browser: Any, web: Console) -> Iterator[Any]:
     """A context that the printed link signed in."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(WAIT)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(web.link)
     page.get_by_role("link", name="Watchers", exact=True).wait_for()
@@ -68,18 +52,16 @@ def session(browser: Any, web: Console) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(session: Any) -> Iterator[Any]:
-    """A page whose console stays silent."""
-    errors: list[str] = []
-    opened = session.new_page()
-    opened.on(
-        "console",
-        lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None,
+def page(session: Any, web: Console) -> Iterator[Any]:
+    with silent_page(session, web) as opened:
+        yield opened
+
+
+def walk(page: Any, path: str) -> None:
+    """To another page of the console, without loading it anew."""
+    page.evaluate(
+        "path => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }", path
     )
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
-    opened.close()
-    assert errors == []
 
 
 def daemons(page: Any, web: Console) -> list[str]:
@@ -103,13 +85,13 @@ def test_every_page_shows_and_has_no_accessibility_violation(page: Any, web: Con
         f"{watcher}/p/{pid}": f"Process {pid}", "/nowhere": "No such page",
     }  # fmt: skip
     told: dict[str, Any] = {}
+    page.evaluate(axe + "; undefined")
     for number, (path, title) in enumerate(pages.items()):
         page.emulate_media(color_scheme="dark" if number % 2 else "light")
-        visit(page, web, path)
+        walk(page, path)
         page.get_by_role("heading", level=1, name=title).wait_for()
         if path != "/nowhere":
             page.locator("main .panel").first.wait_for()
-        page.evaluate(axe + "; undefined")
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         told[path] = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found]
     assert {path: violations for path, violations in told.items() if violations} == {}
@@ -117,7 +99,7 @@ def test_every_page_shows_and_has_no_accessibility_violation(page: Any, web: Con
 
 def test_signing_in_and_out(browser: Any, web: Console, axe: str):
     context = browser.new_context()
-    context.set_default_timeout(WAIT)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.goto(web.link)
     page.get_by_role("alert").get_by_text("used before").wait_for()
@@ -125,6 +107,8 @@ def test_signing_in_and_out(browser: Any, web: Console, axe: str):
     assert page.evaluate("axe.run()")["violations"] == []
     page.get_by_label("Token").fill(web.viewer)
     page.keyboard.press("Enter")
+    page.get_by_role("heading", name="2 things need you").wait_for()
+    assert page.get_by_role("button", name="Restart").count() == 0, "a viewer is offered no action"
     page.get_by_role("link", name="Watchers", exact=True).click()
     page.get_by_role("searchbox").fill("gunicorn")
     page.get_by_role("link", name="web", exact=True).wait_for()
@@ -169,6 +153,10 @@ def test_a_process_its_tree_and_a_signal(page: Any, web: Console):
     page.get_by_label("Signal").select_option("USR1")
     page.get_by_role("button", name="Send").click()
     page.get_by_text("SIGUSR1 is sent to process").wait_for()
+    pid = page.get_by_role("heading", level=1).inner_text().removeprefix("Process ")
+    page.get_by_role("link", name="Log", exact=True).click()
+    page.locator(".log .line").first.wait_for()
+    assert set(page.locator(".log .pid").all_inner_texts()) == {pid}
 
 
 def test_charts_move(page: Any, web: Console):
@@ -240,33 +228,3 @@ def test_adding_removing_and_the_plan_of_a_reload(page: Any, web: Console):
     page.get_by_text("Not until circusd is restarted: endpoint.").wait_for()
     page.get_by_role("button", name="Apply").click()
     page.get_by_text("The configuration is being applied").wait_for()
-
-
-def test_two_daemons_one_leaves_and_one_dies(browser: Any, tmp_path: Path):
-    context = browser.new_context(viewport={"width": 400, "height": 800})
-    context.set_default_timeout(WAIT)
-    page = context.new_page()
-    with fake_daemon(tmp_path / "a", "--scene") as first, console(tmp_path / "c", [first]) as web:
-        page.goto(web.link)
-        page.get_by_role("heading", name="2 things need you").wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it fits on a phone"
-        page.goto(f"{web.url}/watchers")
-        page.get_by_text("4 / 4").first.wait_for()
-    with console(tmp_path / "c2", [first]) as web:
-        page.goto(web.link)
-        page.get_by_role("alert").get_by_text("does not answer").wait_for()
-        with fake_daemon(tmp_path / "a", "--scene"):
-            page.get_by_role("heading", name="2 things need you").wait_for()
-        page.get_by_role("alert").get_by_text("does not answer").wait_for()
-        page.goto(f"{web.url}/watchers")
-        page.get_by_text("unknown").first.wait_for()
-        assert page.locator("main td.number", has_text="%").count() == 0, "no stale figure is shown"
-        page.goto(f"{web.url}/daemons")
-        page.get_by_role("button", name="Disconnect").click()
-        page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
-        page.get_by_text("not connected").wait_for()
-        page.get_by_role("button", name="Connect", exact=True).first.click()
-        page.get_by_text("does not answer").first.wait_for()
-        end(web.process)
-        page.get_by_role("alert").get_by_text("Not connected to the console").wait_for()
-    context.close()

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import httpx
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from web_console import Console, console, end
+from web_console import Console, console, real_circusd
 
 pytestmark = [
     pytest.mark.real,
@@ -26,34 +25,14 @@ pytestmark = [
     ),
 ]
 
-CONFIG = """
-[circus]
-endpoint = ipc://{folder}/ctl
-pubsub_endpoint = ipc://{folder}/pub
-capture = True
+CONFIG = f"""
 [watcher:chatty]
-cmd = {python} -c "import signal; print('hello', flush=True); signal.pause()"
+cmd = {sys.executable} -c "import signal; print('hello', flush=True); signal.pause()"
 numprocesses = 2
 [watcher:crasher]
-cmd = {python} -c "raise SystemExit(3)"
+cmd = {sys.executable} -c "raise SystemExit(3)"
 max_restarts = 1
 """
-
-
-@contextmanager
-def circusd(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A real daemon."""
-    config = folder / "circus.ini"
-    config.write_text(CONFIG.format(folder=folder, python=sys.executable))
-    log = folder / "circusd.log"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "circus.circusd", str(config), "--log-output", str(log)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        end(process)
 
 
 class Page:
@@ -105,7 +84,7 @@ def test_a_real_circusd_is_shown_commanded_lost_and_found(tmp_path: Path):
     endpoint = f"ipc://{tmp_path}/ctl"
     with console(tmp_path / "web", [endpoint]) as web, opened(web, endpoint) as (page, client):
         path = f"/api/daemons/{page.daemon}"
-        with circusd(tmp_path):
+        with real_circusd(tmp_path, CONFIG):
             page.until(lambda: page.state == "alive" and page.view("chatty", "running") == 2)
             page.until(lambda: page.view("crasher", "state") == "failed")
             assert page.view("crasher", "level") == "bad"
@@ -137,5 +116,5 @@ def test_a_real_circusd_is_shown_commanded_lost_and_found(tmp_path: Path):
         page.until(lambda: page.state == "dead")
         assert page.view("chatty", "level") == "unknown"
         assert client.post(f"{path}/commands/stop", json={"name": "chatty"}).status_code in {503, 504}
-        with circusd(tmp_path):
+        with real_circusd(tmp_path, CONFIG):
             page.until(lambda: page.state == "alive" and page.view("chatty", "running") == 2)

@@ -101,10 +101,33 @@ def test_a_crash_loop_of_an_old_daemon_is_seen_as_flapping_and_a_restart_is_not(
         picture.apply_event("watcher.web.reap", {"process_pid": pid, "exit_code": 1}, now=pid)
         picture.apply_event("watcher.mail.kill", {"process_pid": pid}, now=pid)
         picture.apply_event("watcher.mail.reap", {"process_pid": pid, "exit_code": -15}, now=pid)
-    assert picture.view("web", now=4)["why"] == "Flaps: 3 unasked exits within a minute."
+    assert picture.view("web", now=4)["why"] == (
+        "Flaps: 3 unasked exits within a minute. The last: exit code 1."
+    )
     assert picture.view("mail", now=4)["level"] == "good"
     assert picture.view("web", now=100)["level"] == "good"
     assert picture.view("web", now=100)["last_exit"]["exit"] == "exit code 1"
+
+
+def test_a_page_that_comes_late_is_told_why_something_failed_waits_or_does_not_die():
+    picture = Picture()
+    picture.set_statuses({"web": "failed", "mail": "backoff", "disk": "active"})
+    told: dict[str, dict[str, Any]] = {
+        "web": {"state": "failed", "failure": "cannot start web.1: setting user 'www': no such user"},
+        "mail": {"state": "backoff", "backoff": {"reason": "exit code 1", "attempt": 3, "wait": 4.0}},
+        "disk": {"state": "active", "wanted": 1, "stuck": [7], "lost_bytes": 9, "output_error": "no space left",
+                 "workers": [{"wid": 1, "pid": 7, "state": "stuck", "why": "crash", "error": ""}]},
+    }  # fmt: skip
+    for watcher, reply in told.items():
+        picture.set_described(watcher, reply, now=0)
+    assert {watcher: picture.view(watcher, now=0)["why"] for watcher in told} == {
+        "web": "Cannot start web.1: setting user 'www': no such user.",
+        "mail": "Exit code 1. Try 3 comes after 4.0 s.",
+        "disk": "Killed, and still there: process 7.",
+    }
+    detail = picture.detail("disk", now=0, history=False)
+    assert (detail["lost_bytes"], detail["output_error"]) == (9, "no space left")
+    assert detail["workers"][0]["why"] == "crash"
 
 
 def test_names_with_dots_and_blanks_are_told_apart_from_topics():

@@ -71,6 +71,13 @@ def make_app(context: Context, *, allowed_hosts: Collection[str], owns_hub: bool
             return Json({"reason": f"This address takes {allow}."}, 405, {"allow": allow})
         return Json({"reason": "There is no such address."}, 404)
 
+    async def unmatched(request: Request, error: Exception) -> Response:
+        del (
+            request,
+            error,
+        )  # with a line feed in it: no pattern of a route matches that, not even one for all paths
+        return Json({"reason": "There is no such address."}, 404)
+
     async def icon(request: Request) -> Response:
         del request
         return FileResponse(STATIC / "icon.svg", headers={"cache-control": "no-cache"})
@@ -97,7 +104,10 @@ def make_app(context: Context, *, allowed_hosts: Collection[str], owns_hub: bool
             yield
             task.cancel()
 
-    return Guard(Starlette(routes=routes, lifespan=lifespan), allowed_hosts=allowed_hosts)
+    return Guard(
+        Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: unmatched}),
+        allowed_hosts=allowed_hosts,
+    )
 
 
 def _route(operation: Operation, context: Context) -> Route:

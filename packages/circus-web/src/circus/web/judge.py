@@ -1,7 +1,7 @@
 """What is wrong with a watcher, in the words that the pages, `/health` and `/metrics` share. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, cast
 
@@ -30,6 +30,7 @@ def judge(
     running: int,
     exits_of_a_minute: int,
     reason: str | None,
+    stuck: Sequence[int] = (),
     last_exit: str | None = None,
 ) -> tuple[Level, str]:
     """The level of a watcher, and a sentence or two that say why it is not good (empty if it is)."""
@@ -48,7 +49,9 @@ def judge(
         case _:
             pass
     if exits_of_a_minute >= FLAPPING_EXITS:
-        return Level.BAD, f"Flaps: {exits_of_a_minute} unasked exits within a minute."
+        return Level.BAD, f"Flaps: {exits_of_a_minute} unasked exits within a minute.{last}"
+    if stuck:
+        return Level.BAD, f"Killed, and still there: process {', '.join(map(str, stuck))}."
     if wanted is not None and running < wanted:
         return Level.WARN, f"{running} of {wanted} processes run."
     if state == "starting":

@@ -206,7 +206,7 @@ class Link:
             stats = subscriber(self._context, await self._address("stats_endpoint"), b"stat.")
         sockets = [one for one in (events, self._logs, stats) if one is not None]
         try:
-            await self._take_inventory(everything=True)
+            await self._take_inventory()
             self._become(LinkState.ALIVE)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read_events(events), name=f"events of {self.endpoint}")
@@ -229,15 +229,18 @@ class Link:
     async def _through(self, endpoint: str) -> str:
         return endpoint if self._tunnel is None else await self._tunnel(endpoint)
 
-    async def _take_inventory(self, *, everything: bool) -> None:
+    async def _take_inventory(self) -> None:
+        await self._look_at_statuses()
+        await self._look_at(set(self.picture.watchers), options=True)
+        await self._look_at_sockets()
+
+    async def _look_at_statuses(self) -> set[str]:
+        """Gives the watchers that are new or changed."""
         reply = await self.call("status")
         statuses = reply.get("statuses")
         if not isinstance(statuses, dict):
             raise _LostError(str(reply.get("reason") or "It does not list its watchers."))
-        changed = self.picture.set_statuses(cast("dict[str, str]", statuses))
-        await self._look_at(set(self.picture.watchers) if everything else changed, options=everything)
-        if everything:
-            await self._look_at_sockets()
+        return self.picture.set_statuses(cast("dict[str, str]", statuses))
 
     async def _look_at_sockets(self) -> None:
         reply = await self.call("listsockets")
@@ -271,7 +274,7 @@ class Link:
             await asyncio.sleep(0.15)  # many events of one moment are one look
             self._wake.clear()
             names, self._dirty = self._dirty, set()
-            await self._take_inventory(everything=False)
+            names |= await self._look_at_statuses()
             await self._look_at(names, options=True)
 
     async def _keep_alive(self) -> None:
@@ -282,13 +285,18 @@ class Link:
                     await self._probe.wait()
             self._probe.clear()
             try:
-                async with asyncio.timeout(PROBE_TIMEOUT):
-                    await self._take_inventory(everything=False)
-                    beats += 1
-                    if beats % SLOW_REFRESH == 0:
-                        await self._look_at_sockets()
+                async with asyncio.timeout(
+                    PROBE_TIMEOUT
+                ):  # one question: it must not depend on how much changed
+                    changed = await self._look_at_statuses()
             except (TimeoutError, CallError):
                 raise _LostError("It does not answer any more.") from None
+            if changed:
+                self._dirty |= changed
+                self._wake.set()
+            beats += 1
+            if beats % SLOW_REFRESH == 0:
+                await self._look_at_sockets()
 
     async def _notice_death(self, events: zmq.asyncio.Socket) -> None:
         """A closed connection is looked into at once, not at the next heartbeat."""

@@ -35,6 +35,10 @@ class Worker:
     """Monotonic time of its start, if known."""
     restarts: int = 0
     last_exit: dict[str, Any] | None = None
+    why: str | None = None
+    """Why it was started."""
+    error: str = ""
+    """Why it could not be started."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,11 @@ class Watcher:
     killed: set[int] = field(default_factory=set[int])
     restarts: int = 0
     reason: str | None = None
+    """Why it failed, or waits."""
+    stuck: tuple[int, ...] = ()
+    """Processes that SIGKILL did not end."""
+    lost: tuple[int, str] = (0, "")
+    """Bytes of output that were lost so far, and why."""
     described: bool = False
     captured: bool = True
     series: Series = field(default_factory=Series)
@@ -68,4 +77,6 @@ def worker_of(item: Mapping[str, Any], *, now: float) -> Worker:
         born=now - age if isinstance(age, (int, float)) else None,
         restarts=int(item.get("restarts") or 0),
         last_exit=item.get("last_exit"),
+        why=item.get("why"),
+        error=str(item.get("error") or ""),
     )

@@ -15,7 +15,7 @@ from circus.protocol.events import topic_name
 from circus.web.judge import Level, bytes_of, judge, kind_of, uses_socket
 from circus.web.parts import KEPT_EXITS, Reading, Watcher, Worker, worker_of
 from circus.web.series import HISTORY, Series
-from circus.web.words import event_text, exit_of_event, sentence
+from circus.web.words import event_text, exit_of_event, reason_of, sentence
 
 __all__ = ["FRESH", "Picture"]
 
@@ -100,9 +100,10 @@ class Picture:
         watcher.restarts = counted if isinstance(counted, int) else sum(worker.restarts for worker in workers)
         exits = cast("list[dict[str, Any]]", reply.get("exits") or [])
         watcher.exits = deque(sorted(exits, key=lambda one: one.get("time") or 0)[-KEPT_EXITS:], KEPT_EXITS)
-        reason = reply.get("reason")
-        if isinstance(reason, str) and reason:
-            watcher.reason = reason
+        kept = watcher.reason if watcher.state in {"failed", "backoff"} else None
+        watcher.reason = reason_of(reply) or kept
+        watcher.stuck = tuple(cast("list[int]", reply.get("stuck") or ()))
+        watcher.lost = (int(reply.get("lost_bytes") or 0), str(reply.get("output_error") or ""))
         self._dirty.add(name)
 
     # -- what is published -----------------------------------------------------------------------
@@ -158,8 +159,6 @@ class Picture:
             case "failed":
                 watcher.state = "failed"
                 watcher.reason = sentence(body.get("reason"))
-            case "stuck":
-                watcher.reason = f"Process {pid} was killed and does not die."
             case _:
                 pass
 
@@ -195,7 +194,7 @@ class Picture:
         self.own.clear()
         self.hits.clear()
         for watcher in self.watchers.values():
-            watcher.state, watcher.reason = "unknown", None
+            watcher.state, watcher.reason, watcher.stuck = "unknown", None, ()
             watcher.workers, watcher.empty = {}, []
             watcher.described = False
             watcher.unasked.clear()
@@ -267,6 +266,7 @@ class Picture:
             running=len(watcher.workers),
             exits_of_a_minute=len(watcher.unasked),
             reason=watcher.reason,
+            stuck=watcher.stuck,
             last_exit=watcher.exits[-1].get("exit") if watcher.exits else None,
         )
         options = watcher.options
@@ -295,6 +295,8 @@ class Picture:
             "workers": [self._worker_view(worker, now=now, history=history) for worker in workers]
             + [self._worker_view(worker, now=now, history=False) for worker in watcher.empty],
             "exits": list(watcher.exits)[::-1],
+            "lost_bytes": watcher.lost[0],
+            "output_error": watcher.lost[1],
         }
         if history:
             detail["history"] = _history(watcher.series)
@@ -311,6 +313,8 @@ class Picture:
             "age": round(age, 1) if isinstance(age, (int, float)) else None,
             "restarts": worker.restarts,
             "last_exit": worker.last_exit,
+            "why": worker.why,
+            "error": worker.error,
             "cpu": reading.cpu if reading is not None else None,
             "memory": reading.memory if reading is not None else None,
             "percent": reading.percent if reading is not None else None,

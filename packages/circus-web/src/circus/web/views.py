@@ -144,6 +144,8 @@ class WorkerRow(View):
     age: float | None
     restarts: int
     last_exit: ExitSeen | None
+    why: str | None = Field(description="why it was started, where the daemon says so")
+    error: str = Field(description="why it could not be started; empty if it could")
     cpu: float | None
     memory: int | None
     percent: float | None
@@ -158,6 +160,8 @@ class WatcherDetail(View):
     name: str
     workers: list[WorkerRow]
     exits: list[ExitSeen]
+    lost_bytes: int = Field(description="of output, so far")
+    output_error: str = Field(description="why output was lost last; empty if none was")
     history: dict[str, list[float]] | None = None
     row: WatcherRow
     figures: Figures

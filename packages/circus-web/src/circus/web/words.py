@@ -4,7 +4,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any, cast
 
-__all__ = ["event_text", "exit_of_event", "exit_text", "seconds", "sentence"]
+__all__ = ["event_text", "exit_of_event", "exit_text", "reason_of", "seconds", "sentence"]
 
 
 def exit_text(code: Any, signal_name: Any = None) -> str:
@@ -60,12 +60,24 @@ def event_text(event: str, fields: Mapping[str, Any]) -> str:
             return "options changed" + (f": {', '.join(map(str, options))}" if options else "")
         case "backoff":
             wait = seconds(fields.get("wait"))
-            return f"{sentence(fields.get('reason'))} Try {fields.get('attempt')} waits {wait}."
+            return f"{sentence(fields.get('reason'))} Try {fields.get('attempt')} comes after {wait}."
         case "failed":
             return sentence(fields.get("reason"))
         case _:
             shown = ", ".join(f"{key} {value}" for key, value in fields.items())
             return f"{event.replace('_', ' ')}{': ' if shown else ''}{shown}"
+
+
+def reason_of(told: Mapping[str, Any]) -> str:
+    """Why a watcher failed or waits, from what `describe` says beside its state; empty if it does not say.
+
+    >>> reason_of({"backoff": {"reason": "exit code 1", "attempt": 3, "wait": 4.0}})
+    'Exit code 1. Try 3 comes after 4.0 s.'
+    """
+    backoff: object = told.get("backoff")
+    if failure := told.get("failure"):
+        return sentence(failure)
+    return event_text("backoff", cast("dict[str, Any]", backoff)) if isinstance(backoff, dict) else ""
 
 
 def sentence(text: Any) -> str:

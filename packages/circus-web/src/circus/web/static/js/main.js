@@ -7,6 +7,7 @@ import { html } from "./html.js";
 import { post } from "./http.js";
 import { Icon } from "./icons.js";
 import { go, useRoute } from "./router.js";
+import { step } from "./rows.js";
 import { disconnect, start, state, useStore } from "./store.js";
 import { Dialog, PageHead, Questions, Toasts } from "./ui.js";
 import { Add } from "./pages/add.js";
@@ -50,6 +51,7 @@ function page(path) {
 }
 
 function Side({ path, onHelp }) {
+  useEffect(() => { document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); }, [path]); // on a phone
   const trouble = troubles(state).filter((one) => one.level === "bad").length;
   const here = (href) => (href === "/" ? path === "/" : path.startsWith(href) || (href === "/watchers" && (path.startsWith("/d/") || path === "/add")));
   return html`<header class="side">
@@ -112,14 +114,6 @@ function useKeys(setHelp) {
   }, []);
 }
 
-/** Move the focus to the next row's link. */
-function step(by) {
-  const links = [...document.querySelectorAll("main tbody td.name a")];
-  const row = document.activeElement.closest?.("tr");
-  const at = links.findIndex((link) => link.closest("tr") === row);
-  links[Math.max(0, Math.min(links.length - 1, at + by))]?.focus();
-}
-
 function Banner() {
   if (state.phase === "lost")
     return html`<div class="banner" role="alert">Not connected to the console since ${clock(state.lostAt)}. Nothing below is current; trying again…</div>`;
@@ -139,10 +133,11 @@ function App() {
     if (last.current !== path) { last.current = path; scrollTo(0, 0); document.querySelector("h1")?.focus(); }
   }, [path]);
   if (state.phase === "out") return html`<${SignIn} /><${Toasts} />`;
-  if (state.phase === "starting") return html`<main class="signin"><h1 class="note">Connecting…</h1></main>`;
+  const connecting = state.phase === "starting";
+  if (connecting && !state.person) return html`<main class="signin"><h1 class="note">Connecting…</h1></main>`;
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("h1")?.focus(); }}>To the content</a>
     <div class="frame"><${Side} path=${path} onHelp=${() => setHelp(true)} />
-      <div><${Banner} /><main id="main">${page(path)}</main></div></div>
+      <div><${Banner} /><main id="main">${connecting ? html`<${PageHead} title="Connecting…" />` : page(path)}</main></div></div>
     <${Toasts} /><${Questions} />${help && html`<${Help} onClose=${() => setHelp(false)} />`}`;
 }
 

@@ -74,6 +74,7 @@ function blank() {
 export async function start() {
   try {
     state.person = await get("/api/session");
+    if (state.phase === "out") { state.phase = "starting"; changed(); } // just signed in: the frame needs no figures
     connect();
   } catch (error) {
     state.phase = error.status === 401 ? "out" : "lost";
@@ -126,7 +127,7 @@ function takeFrame(message) {
 }
 
 function applyFrame(daemon, frame) {
-  const returned = frame.link.state === "alive" && daemon.state !== "alive";
+  const returned = frame.link.state === "alive" && frame.link.since !== daemon.since;
   Object.assign(daemon, frame.link);
   for (const [name, view] of Object.entries(frame.watchers)) daemon.watchers.set(name, view);
   for (const name of frame.gone) { daemon.watchers.delete(name); daemon.figures.delete(name); daemon.sparks.delete(name); }

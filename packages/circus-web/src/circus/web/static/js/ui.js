@@ -18,53 +18,13 @@ export function PageHead({ title, sub, crumbs, children }) {
 }
 
 /** A region that scrolls and can be reached with the keyboard. */
-export const Scroll = ({ label, children, tall }) =>
-  html`<div class=${tall ? "scroll tall" : "scroll"} tabindex="0" role="region" aria-label=${label}>${children}</div>`;
-
-const WINDOW_FROM = 120;
-const SPARE = 8;
-
-/** A table whose rows exist only where they are seen, once there are many of them. */
-export function Table({ label, head, rows, row, columns, tall = true }) {
-  const box = useRef(null);
-  const [view, setView] = useState({ top: 0, height: 800 });
-  const windowed = rows.length > WINDOW_FROM;
-  useLayoutEffect(() => {
-    const node = box.current;
-    let asked = 0;
-    const look = () => { asked ||= requestAnimationFrame(() => {
-      asked = 0;
-      setView((old) => (Math.abs(old.top - node.scrollTop) < 46 && old.height === node.clientHeight ? old : { top: node.scrollTop, height: node.clientHeight }));
-    }); };
-    look();
-    node.addEventListener("scroll", look, { passive: true });
-    addEventListener("resize", look);
-    return () => { node.removeEventListener("scroll", look); removeEventListener("resize", look); cancelAnimationFrame(asked); };
-  }, []);
-  const height = 46;
-  const first = windowed ? Math.min(Math.max(0, Math.floor(view.top / height) - SPARE), Math.max(0, rows.length - 1)) : 0;
-  const last = windowed ? Math.min(rows.length, Math.ceil((view.top + view.height) / height) + SPARE) : rows.length;
-  // A row that stays in sight while the table is scrolled is the same object, which costs nothing to draw again.
-  const drawn = useRef({ rows: null, nodes: new Map() });
-  if (drawn.current.rows !== rows) drawn.current = { rows, nodes: new Map() };
-  const { nodes } = drawn.current;
-  const draw = (at) => {
-    if (!nodes.has(at)) nodes.set(at, row(rows[at], windowed ? at + 2 : undefined));
-    return nodes.get(at);
-  };
-  const filler = (count) => count > 0 && html`<tr class="filler" aria-hidden="true"><td colspan=${columns} style=${{ height: `${count * height}px` }}></td></tr>`;
-  return html`<div class=${tall ? "scroll tall" : "scroll"} ref=${box} tabindex="0" role="region" aria-label=${label}>
-    <table class=${windowed ? "windowed" : ""} aria-rowcount=${windowed ? rows.length + 1 : undefined}>
-      <caption class="visually-hidden">${label}</caption>
-      <thead>${head}</thead>
-      <tbody>${filler(first)}${Array.from({ length: last - first }, (_, at) => draw(first + at))}${filler(rows.length - last)}</tbody>
-    </table></div>`;
-}
+export const Scroll = ({ label, children }) =>
+  html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>${children}</div>`;
 
 /** A column's title that sorts by it. */
 export function SortHead({ id, sort, setSort, children, number, className = "" }) {
   const mine = sort.id === id;
-  return html`<th scope="col" class=${`${number ? "number" : ""} ${className}`} aria-sort=${mine ? (sort.down ? "descending" : "ascending") : undefined}>
+  return html`<th scope="col" role="columnheader" class=${`${number ? "number" : ""} ${className}`} aria-sort=${mine ? (sort.down ? "descending" : "ascending") : undefined}>
     <button class="plain" onClick=${() => setSort({ id, down: mine ? !sort.down : !!number })}>${children}${mine ? html` <span aria-hidden="true">${sort.down ? "↓" : "↑"}</span>` : ""}</button></th>`;
 }
 

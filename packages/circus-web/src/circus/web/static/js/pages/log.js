@@ -41,7 +41,7 @@ function download(name, chosen) {
 export function Log({ daemon, view, detail }) {
   const [, render] = useState(0);
   const [status, setStatus] = useState(null);
-  const [filter, setFilter] = useState({ text: "", stream: "", pid: "" });
+  const [filter, setFilter] = useState({ text: "", stream: "", pid: new URLSearchParams(location.search).get("pid") ?? "" });
   const [paused, setPaused] = useState(null); // the lines as they were when it was paused
   const box = useRef(null);
   const atEnd = useRef(true);
@@ -58,7 +58,7 @@ export function Log({ daemon, view, detail }) {
     && (!filter.pid || String(line.pid) === filter.pid) && (!wanted || plain(line.data).toLowerCase().includes(wanted))));
   const shown = all.slice(-SHOWN);
   useLayoutEffect(() => { if (atEnd.current && box.current) box.current.scrollTop = box.current.scrollHeight; });
-  const pids = [...new Set(held.kept.map((line) => line.pid).filter(Boolean))];
+  const pids = [...new Set([...held.kept.map((line) => line.pid).filter(Boolean), ...(filter.pid ? [Number(filter.pid)] : [])])];
   const alive = new Set((detail?.workers ?? []).map((one) => one.pid));
   const set = (name) => (event) => { atEnd.current = true; setFilter({ ...filter, [name]: event.target.value }); };
   const waiting = paused ? held.kept.length - paused.length : 0;

@@ -39,9 +39,9 @@ function Trouble({ one }) {
   const exit = view.last_exit;
   return html`<li class=${level}><div class="what"><${Status} level=${level} text=${stateWord(view)} /> ${" "}
       <strong><a href=${to.watcher(daemon.id, view.name)}>${view.name}</a></strong>${several && html` <span class="note">on ${place(daemon.endpoint)}</span>`}
-      <div class="why">${why}${exit ? ` ${why.includes(exit.exit) ? "That was" : `Last: ${exit.exit},`} ${ago(exit.time, state.now)}.` : ""}</div></div>
+      <div class="why">${why}${exit ? ` ${why.toLowerCase().includes(exit.exit) ? "That was" : `Last: ${exit.exit},`} ${ago(exit.time, state.now)}.` : ""}</div></div>
     <div class="buttons"><a class="button" href=${to.watcher(daemon.id, view.name, "log")}><${Icon} name="log" />Log</a>
-      <button onClick=${() => act(daemon.id, view.name, "restart")} aria-label=${`Restart ${view.name}`}><${Icon} name="restart" />Restart</button></div></li>`;
+      ${state.person?.role === "operator" && html`<button onClick=${() => act(daemon.id, view.name, "restart")} aria-label=${`Restart ${view.name}`}><${Icon} name="restart" />Restart</button>`}</div></li>`;
 }
 
 function Daemon({ daemon }) {

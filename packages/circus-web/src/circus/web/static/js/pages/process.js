@@ -5,6 +5,8 @@ import { Chart } from "../charts.js";
 import { percent, span } from "../format.js";
 import { html } from "../html.js";
 import { command, daemonPath, get } from "../http.js";
+import { Icon } from "../icons.js";
+import { to } from "../router.js";
 import { state } from "../store.js";
 import { attempt, Empty, PageHead } from "../ui.js";
 import { kill } from "./watcher.js";
@@ -43,7 +45,8 @@ export function Process({ daemon, view, detail, pid, crumbs }) {
     return () => { live = false; clearInterval(timer); };
   }, [daemon.id, view.name, pid]);
   const gone = detail && !worker;
-  return html`<${PageHead} title=${`Process ${pid}`} crumbs=${crumbs} sub=${gone ? "It has ended." : worker ? `worker ${worker.wid ?? "–"} of ${view.name}, ${worker.state}, for ${span(worker.age)}` : ""} />
+  return html`<${PageHead} title=${`Process ${pid}`} crumbs=${crumbs} sub=${gone ? "It has ended." : worker ? `worker ${worker.wid ?? "–"} of ${view.name}, ${worker.state}, for ${span(worker.age)}${worker.why ? `, started for: ${worker.why}` : ""}` : ""}>
+      <a class="button" href=${`${to.watcher(daemon.id, view.name, "log")}?pid=${pid}`}><${Icon} name="log" />Log</a><//>
     <div class="grid">
       <section class="panel" aria-label="CPU"><${Chart} kind="cpu" values=${worker?.history.cpu ?? []} value=${worker?.cpu} /></section>
       <section class="panel" aria-label="Memory"><${Chart} kind="memory" values=${worker?.history.memory ?? []} value=${worker?.memory} /></section>

@@ -12,7 +12,7 @@ export function SignIn() {
     setError("");
     try {
       await post("/api/session", body);
-      if (location.pathname === "/login") history.replaceState(null, "", "/");
+      if (location.pathname === "/login") { history.replaceState(null, "", "/"); dispatchEvent(new PopStateEvent("popstate")); }
       await start();
     } catch (problem) { setError(problem.message); }
   };

@@ -46,16 +46,18 @@ function Processes({ daemon, view, detail }) {
       <section class="panel" aria-label="Memory"><${Chart} kind="memory" values=${detail?.history.memory ?? []} value=${figures[1]} /></section>
     </div>
     <section class="panel"><header><h2>Processes</h2><span class="note">${view.running}${view.wanted != null ? ` of ${view.wanted}` : ""} run</span></header>
+      ${detail?.lost_bytes > 0 && html`<p class="body error">${bytes(detail.lost_bytes)} of output are lost: ${detail.output_error}</p>`}
       ${workers.length === 0 ? html`<${Empty}>${view.state === "stopped" ? "It is stopped: nothing of it runs." : "No process runs."}<//>` : html`
       <${Scroll} label="Processes"><table><caption class="visually-hidden">Processes</caption><thead><tr>
         <th scope="col" class="mid">Worker</th><th scope="col">Pid</th><th scope="col" class="mid">State</th><th scope="col" class="number">CPU</th><th scope="col" class="number">Memory</th>
-        <th scope="col" class="number">Age</th><th scope="col" class="number mid">Restarts</th><th scope="col" class="wide">Last exit here</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
+        <th scope="col" class="number">Age</th><th scope="col" class="number mid">Restarts</th><th scope="col" class="wide">Started for</th><th scope="col" class="mid">Last exit, or error</th><th scope="col"><span class="visually-hidden">Actions</span></th></tr></thead>
       <tbody>${workers.map((one) => html`<tr key=${`${one.wid} ${one.pid}`}>
         <td class="mid">${one.wid ?? "–"}</td>
         <td class="name">${one.pid ? html`<a href=${to.process(daemon.id, view.name, one.pid)}>${one.pid}</a>` : "–"}</td>
-        <td class="mid">${one.state}</td><td class="number">${percent(one.cpu)}</td><td class="number">${bytes(one.memory)}</td>
+        <td class="mid state">${one.state}</td><td class="number">${percent(one.cpu)}</td><td class="number">${bytes(one.memory)}</td>
         <td class="number">${span(one.age)}</td><td class="number mid">${one.restarts}</td>
-        <td class="why wide">${one.last_exit ? exitWithAge(one.last_exit, state.now) : ""}</td>
+        <td class="why wide">${one.pid ? one.why ?? "" : ""}</td>
+        <td class="why mid">${one.error ? html`<span class="error">${one.error}</span>` : one.last_exit ? exitWithAge(one.last_exit, state.now) : ""}</td>
         <td class="number">${may && one.pid && html`<button class="small danger" onClick=${() => kill(daemon.id, view.name, one.pid)} aria-label=${`Kill process ${one.pid}`}>Kill</button>`}</td></tr>`)}</tbody></table><//>`}
     </section>
     <${Exits} exits=${(detail?.exits ?? []).slice(0, 5)} />`;

@@ -7,8 +7,9 @@ import { bytes, count, exitWithAge, percent, place, stateWord, when } from "../f
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { to } from "../router.js";
+import { Rows } from "../rows.js";
 import { state } from "../store.js";
-import { Empty, PageHead, SortHead, Status, Table } from "../ui.js";
+import { Empty, PageHead, SortHead, Status } from "../ui.js";
 import { Reload } from "./reload.js";
 
 const ORDER = { bad: 0, warn: 1, unknown: 2, good: 3, off: 4 };
@@ -59,40 +60,41 @@ export function Watchers() {
   const several = state.daemons.size > 1;
   const present = rows.filter((row) => chosen.has(row.key));
   const may = state.person?.role === "operator";
+  const wide = matchMedia("(min-width: 1501px)").matches;
   const set = (name) => (event) => setFilter({ ...filter, [name]: event.target.type === "checkbox" ? event.target.checked : event.target.value });
   const flip = (key) => { const next = new Set(chosen); if (!next.delete(key)) next.add(key); setChosen(next); };
   const all = rows.length > 0 && present.length === rows.length;
   const many = (verb) => actOnMany(present.map((row) => [row.daemon.id, row.view.name]), verb);
 
-  const head = html`<tr>
-    ${may && html`<th scope="col" class="narrow"><input type="checkbox" aria-label="Choose all" checked=${all} onChange=${() => setChosen(new Set(all ? [] : rows.map((row) => row.key)))} /></th>`}
-    <${SortHead} id="level" sort=${sort} setSort=${setSort}>Status<//>
+  const head = html`
+    ${may && html`<th scope="col" role="columnheader" class="c-choose narrow"><input type="checkbox" aria-label="Choose all" checked=${all} onChange=${() => setChosen(new Set(all ? [] : rows.map((row) => row.key)))} /></th>`}
+    <${SortHead} id="level" sort=${sort} setSort=${setSort} className="c-status">Status<//>
     <${SortHead} id="name" sort=${sort} setSort=${setSort} className="main">Name<//>
-    ${several && html`<th scope="col" class="huge">Daemon</th>`}
-    <${SortHead} id="running" sort=${sort} setSort=${setSort} number=${true}>Processes<//>
-    <${SortHead} id="cpu" sort=${sort} setSort=${setSort} number=${true}>CPU<//>
-    <${SortHead} id="memory" sort=${sort} setSort=${setSort} number=${true} className="mid">Memory<//>
-    <${SortHead} id="restarts" sort=${sort} setSort=${setSort} number=${true} className="mid">Restarts<//>
-    <th scope="col" class="narrow"><span class="visually-hidden">Actions</span></th></tr>`;
+    ${several && html`<th scope="col" role="columnheader" class="c-daemon huge">Daemon</th>`}
+    <${SortHead} id="running" sort=${sort} setSort=${setSort} number=${true} className="c-count">Processes<//>
+    <${SortHead} id="cpu" sort=${sort} setSort=${setSort} number=${true} className="c-cpu">CPU<//>
+    <${SortHead} id="memory" sort=${sort} setSort=${setSort} number=${true} className="c-memory mid">Memory<//>
+    <${SortHead} id="restarts" sort=${sort} setSort=${setSort} number=${true} className="c-count mid">Restarts<//>
+    <th scope="col" role="columnheader" class="c-actions narrow"><span class="visually-hidden">Actions</span></th>`;
 
-  const row = ({ daemon, view, figures, spark, key }, index) => html`<tr key=${key} class=${chosen.has(key) ? "chosen" : ""} aria-rowindex=${index}>
-    ${may && html`<td class="narrow"><input type="checkbox" aria-label=${`Choose ${view.name}`} checked=${chosen.has(key)} onChange=${() => flip(key)} /></td>`}
-    <td><${Status} level=${view.level} text=${stateWord(view)} /></td>
-    <td class="name main"><a href=${to.watcher(daemon.id, view.name)} title=${view.cmd}>${view.name}</a>
-      <div class="under" title=${view.last_exit ? when(view.last_exit.time) : ""}>${under(view)}${several && html`<span class="lean"> · ${place(daemon.endpoint)}</span>`}</div></td>
-    ${several && html`<td class="cut huge">${place(daemon.endpoint)}</td>`}
-    <td class="number">${view.level === "unknown" ? "–" : html`${view.running}${view.wanted != null && html`<span class="note"> / ${view.wanted}</span>`}`}</td>
-    <td class="number"><span class="figure"><${Spark} kind="cpu" values=${spark?.cpu} least=${10} />${percent(figures[0])}</span></td>
-    <td class="number mid"><span class="figure"><span class="huge"><${Spark} kind="memory" values=${spark?.memory} least=${1e7} /></span>${bytes(figures[1])}</span></td>
-    <td class="number mid">${view.restarts}</td>
-    <td class="number narrow"><span class="buttons">
-      <a class="button plain" href=${to.watcher(daemon.id, view.name, "log")} aria-label=${`Log of ${view.name}`}><${Icon} name="log" /></a>
+  // Functions rather than components: a row is made in the time of a frame, with many others.
+  const cells = ({ daemon, view, figures, spark, key }, fast) => html`
+    ${may && html`<td role="cell" class="c-choose narrow"><input type="checkbox" aria-label=${`Choose ${view.name}`} checked=${chosen.has(key)} onChange=${() => flip(key)} /></td>`}
+    <td role="cell" class="c-status">${Status({ level: view.level, text: stateWord(view) })}</td>
+    <td role="cell" class="name main"><a href=${to.watcher(daemon.id, view.name)} title=${view.cmd}>${view.name}</a>
+      <div class="under" title=${view.why || (view.last_exit ? when(view.last_exit.time) : undefined)}>${under(view)}${several && html`<span class="lean"> · ${place(daemon.endpoint)}</span>`}</div></td>
+    ${several && html`<td role="cell" class="cut c-daemon huge">${place(daemon.endpoint)}</td>`}
+    <td role="cell" class="number c-count">${view.level === "unknown" ? "–" : html`${view.running}${view.wanted != null && html`<span class="note"> / ${view.wanted}</span>`}`}</td>
+    <td role="cell" class="number c-cpu">${!fast && Spark({ kind: "cpu", values: spark?.cpu, least: 10 })}${percent(figures[0])}</td>
+    <td role="cell" class="number c-memory mid">${wide && !fast && Spark({ kind: "memory", values: spark?.memory, least: 1e7 })}${bytes(figures[1])}</td>
+    <td role="cell" class="number c-count mid">${view.restarts}</td>
+    <td role="cell" class="c-actions narrow">${!fast && html`
+      <a class="button plain" href=${to.watcher(daemon.id, view.name, "log")} aria-label=${`Log of ${view.name}`}>${Icon({ name: "log" })}</a>
       ${may && (view.state === "stopped"
-        ? html`<button class="plain" onClick=${() => act(daemon.id, view.name, "start")} aria-label=${`Start ${view.name}`}><${Icon} name="start" /></button>`
-        : html`<button class="plain" onClick=${() => act(daemon.id, view.name, "stop")} aria-label=${`Stop ${view.name}`}><${Icon} name="stop" /></button>`)}
-      ${may && html`<button class="plain mid" onClick=${() => act(daemon.id, view.name, "restart")} aria-label=${`Restart ${view.name}`}><${Icon} name="restart" /></button>`}
-      ${may && !view.singleton && html`<button class="plain mid" onClick=${() => scale(daemon.id, view.name, 1)} aria-label=${`One more process for ${view.name}`}><${Icon} name="plus" /></button>`}
-    </span></td></tr>`;
+        ? html`<button class="plain" onClick=${() => act(daemon.id, view.name, "start")} aria-label=${`Start ${view.name}`}>${Icon({ name: "start" })}</button>`
+        : html`<button class="plain" onClick=${() => act(daemon.id, view.name, "stop")} aria-label=${`Stop ${view.name}`}>${Icon({ name: "stop" })}</button>`)}
+      ${may && html`<button class="plain mid" onClick=${() => act(daemon.id, view.name, "restart")} aria-label=${`Restart ${view.name}`}>${Icon({ name: "restart" })}</button>`}
+      ${may && !view.singleton && html`<button class="plain mid" onClick=${() => scale(daemon.id, view.name, 1)} aria-label=${`One more process for ${view.name}`}>${Icon({ name: "plus" })}</button>`}`}</td>`;
 
   return html`<${PageHead} title="Watchers" sub=${`${count(rows.length, "watcher")} shown`}>
       ${may && html`<button onClick=${() => setReloading([...state.daemons.values()].find((one) => one.state === "alive"))} disabled=${![...state.daemons.values()].some((one) => one.state === "alive")}><${Icon} name="reload" />Reload configuration</button>
@@ -114,7 +116,7 @@ export function Watchers() {
         <button onClick=${() => many("incr")}><${Icon} name="plus" />One more</button>
         <button onClick=${() => many("decr")}><${Icon} name="minus" />One less</button>
         <span class="fill"></span><button class="plain" onClick=${() => setChosen(new Set())}>Choose none</button></div>`}
-      ${rows.length ? html`<${Table} label="Watchers" head=${head} rows=${rows} row=${row} columns=${9} />` : html`<${Empty}>No watcher fits. ${filter.text ? "Change the filter." : ""}<//>`}
+      ${rows.length ? html`<${Rows} label="Watchers" head=${head} rows=${rows} cells=${cells} chosen=${chosen} />` : html`<${Empty}>No watcher fits. ${filter.text ? "Change the filter." : ""}<//>`}
     </section>
     ${reloading && html`<${Reload} daemon=${reloading} onClose=${() => setReloading(null)} />`}`;
 }
