@@ -1,0 +1,139 @@
+"""Run the tests of the packages on built wheels, in a fresh environment of chosen versions.
+
+    python tests/layout/fresh.py lowest            the lowest versions of the libraries that the packages allow
+    python tests/layout/fresh.py newest            the newest that can be had
+    python tests/layout/fresh.py pinned --python /usr/bin/python3.13      those of constraints.txt, on another Python
+
+What follows ``--`` is for pytest, in place of the fast tests. Wheels, constraints and the environment are made in a temporary
+folder and removed.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECTS = sorted(ROOT.glob("packages/*/pyproject.toml"))
+CHECKERS = frozenset(
+    ["coverage", "furo", "hatchling", "mypy", "myst-parser", "playwright", "pyright", "ruff", "schemathesis",
+     "sphinx", "types-psutil"]
+)  # fmt: skip
+"""Tools that look at the sources, or that tests skip without; some would dictate the libraries' versions."""
+FAST = ["packages", "-q", "-m", "not real and not slow and not reference"]
+
+
+def libraries(projects: Iterable[Mapping]) -> list[Requirement]:
+    """What the packages need from elsewhere, extras included."""
+    found = []
+    for project in projects:
+        extras = project.get("optional-dependencies", {}).values()
+        found += [Requirement(text) for texts in (project["dependencies"], *extras) for text in texts]
+    return [requirement for requirement in found if not requirement.name.startswith("circus-")]
+
+
+def lowest(requirements: Iterable[Requirement]) -> dict[str, str]:
+    """The highest of the lower bounds of each library: the lowest version with which all packages can be installed.
+
+    Raises:
+        ValueError: one has no lower bound.
+    """
+    bounds: dict[str, Version] = {}
+    for requirement in requirements:
+        lower = [Version(part.version) for part in requirement.specifier if part.operator in {">=", "=="}]
+        if not lower:
+            raise ValueError(f"{requirement}: which is the lowest version that works? Write >=")
+        bounds[requirement.name] = max([*lower, bounds.get(requirement.name, lower[0])])
+    return {name: str(version) for name, version in sorted(bounds.items())}
+
+
+def constraints(choice: str, projects: list[Mapping], pinned: Mapping[str, str]) -> dict[str, str]:
+    """Which version of what: tools as they are pinned, libraries as chosen."""
+    wanted = libraries(projects)
+    names = {requirement.name for requirement in wanted}
+    tools = {name: version for name, version in pinned.items() if name not in names | CHECKERS}
+    match choice:
+        case "lowest":
+            return {**tools, **lowest(wanted)}
+        case "newest":
+            return tools
+        case _:
+            return {**tools, **{name: pinned[name] for name in names if name in pinned}}
+
+
+def _pinned() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def _tools() -> list[str]:
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    names = [re.split(r"[\[=]", line)[0] for line in lines if line and not line.startswith("#")]
+    return [name for name in names if name not in CHECKERS]
+
+
+def _run(*words: str | Path, **more: object) -> None:
+    subprocess.run(words, check=True, **more)
+
+
+def build(folder: Path) -> None:
+    """Every wheel, with the build tools of this environment."""
+    _run(
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation", "--no-deps",
+        "-w", folder, *(project.parent for project in PROJECTS),
+    )  # fmt: skip
+
+
+def fill(python: str, folder: Path, choice: str) -> Path:
+    """Make the environment.
+
+    Returns:
+        Its folder of programs.
+    """
+    projects = [tomllib.loads(path.read_text())["project"] for path in PROJECTS]
+    chosen = folder / "constraints.txt"
+    versions = constraints(choice, projects, _pinned())
+    chosen.write_text("".join(f"{name}=={version}\n" for name, version in versions.items()))
+    build(folder / "wheels")
+    _run(python, "-m", "venv", folder / "env")
+    programs = folder / "env" / "bin"
+    pip = (programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    _run(*pip, "--upgrade", "pip")
+    _run(*pip, "--find-links", folder / "wheels", "-c", chosen, "circus-arbiter[all]", *_tools())
+    names = sorted({requirement.name for requirement in libraries(projects)})
+    show = "import sys, importlib.metadata as m; print(sys.version.split()[0], *(f'{n}=={m.version(n)}' for n in sys.argv[1:]))"
+    _run(programs / "python", "-c", show, *names)
+    return programs
+
+
+def main() -> int:
+    """Build, install, start each command once, test.
+
+    Returns:
+        What pytest ended with.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("choice", choices=("lowest", "newest", "pinned"))
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("pytest", nargs="*", help="after --: what to run in place of the fast tests")
+    given = parser.parse_args()
+    environ = {name: text for name, text in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    with tempfile.TemporaryDirectory(prefix="circus-fresh-") as name:
+        programs = fill(given.python, Path(name), given.choice)
+        for project in PROJECTS:
+            for command in tomllib.loads(project.read_text())["project"].get("scripts", {}):
+                _run(programs / command, "--version", cwd=name, env=environ, stdout=subprocess.DEVNULL)
+        words = [programs / "pytest", "-p", "no:cacheprovider", *(given.pytest or FAST)]
+        return subprocess.run(words, cwd=ROOT, env=environ, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
