@@ -12,9 +12,9 @@ MODULES := circus.protocol circus.exc circus.process circus.stream circus.socket
 REFERENCE := .venv-reference
 REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
-SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime openssh-server:sshd
+SYSTEM_PACKAGES := fish:fish zsh:zsh tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime openssh-server:sshd
 
-.PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents docs coverage screenshots clean
+.PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-lowest test-newest test-pythons test-dependents docs coverage screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -71,6 +71,17 @@ test-real: $(STAMP)  ## the tests that start real processes
 
 test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a fresh environment
 	$(BIN)/pytest tests/layout/test_wheels.py -q
+
+# The fast tests on built wheels, in a fresh environment (two minutes each); tests/layout/fresh.py tells more.
+test-lowest: $(STAMP)  ## the same with the lowest versions of libraries that the packages allow
+	$(BIN)/python tests/layout/fresh.py lowest
+
+test-newest: $(STAMP)  ## the same with the newest versions of libraries
+	$(BIN)/python tests/layout/fresh.py newest
+
+PYTHONS ?= 3.11 3.12 3.13
+test-pythons: $(STAMP)  ## the same on each Python that is found: PYTHONS="3.12 /opt/python3.13/bin/python3"
+	$(BIN)/python tests/layout/fresh.py pinned --python $(PYTHONS)
 
 chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=100, CHAOS_SEED=random
 	$(BIN)/python tests/chaos/chaos.py

@@ -21,6 +21,7 @@ PLACES = {
 }
 """Where a shell looks for the file of a command, below the prefix that it is installed in."""
 
+
 def completion(name: str, shell: str) -> str:
     """The file of a command for a shell.
 
@@ -40,11 +41,7 @@ def completion(name: str, shell: str) -> str:
 
 
 def _takes_files(found: Help) -> bool:
-    return any(
-        term == "config"
-        for section in found.sections
-        for term, _ in section.entries
-    )
+    return any(term == "config" for section in found.sections for term, _ in section.entries)
 
 
 def _is_file(option: Option) -> bool:
@@ -78,7 +75,10 @@ def _bash(name: str, found: Help) -> str:
             reply = f'COMPREPLY=($(compgen -W "{words}" -- "$current"))'
             lines.append(f"        {'|'.join(option.names)}) {reply}; return ;;")
     words = " ".join(name for option in known for name in option.names if name.startswith("--"))
-    lines += ["    esac", f'    if [[ "$current" == -* ]]; then COMPREPLY=($(compgen -W "{words}" -- "$current"))']
+    lines += [
+        "    esac",
+        f'    if [[ "$current" == -* ]]; then COMPREPLY=($(compgen -W "{words}" -- "$current"))',
+    ]
     if _takes_files(found):
         lines.append('    else COMPREPLY=($(compgen -f -- "$current"))')
     return "\n".join([*lines, "    fi", "}", f"complete -o filenames -F {function} {name}", ""])

@@ -19,6 +19,7 @@ PACKAGES = {
 }
 """Which distribution installs the page of a command."""
 
+
 def _escape(text: str) -> str:
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return re.sub(r"(?m)^([.'])", r"\\&\1", text)

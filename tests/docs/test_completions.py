@@ -12,7 +12,12 @@ from requires import ROOT, needs_program
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 NAMES = sorted(manpages.PACKAGES)
-FISH = {**os.environ, "XDG_CONFIG_HOME": "/nonexistent", "XDG_DATA_HOME": "/nonexistent", "HOME": "/nonexistent"}
+FISH = {
+    **os.environ,
+    "XDG_CONFIG_HOME": "/nonexistent",
+    "XDG_DATA_HOME": "/nonexistent",
+    "HOME": "/nonexistent",
+}
 
 
 def _file(name, shell):

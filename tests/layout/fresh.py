@@ -2,15 +2,16 @@
 
     python tests/layout/fresh.py lowest            the lowest versions of the libraries that the packages allow
     python tests/layout/fresh.py newest            the newest that can be had
-    python tests/layout/fresh.py pinned --python /usr/bin/python3.13      those of constraints.txt, on another Python
+    python tests/layout/fresh.py pinned --python 3.12 3.13      those of constraints.txt, on other Pythons that are found
 
-What follows ``--`` is for pytest, in place of the fast tests. Wheels, constraints and the environment are made in a temporary
+What follows ``--tests`` is for pytest, in place of the fast tests. Wheels, constraints and the environment are made in a temporary
 folder and removed.
 """
 
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -114,25 +115,55 @@ def fill(python: str, folder: Path, choice: str) -> Path:
     return programs
 
 
-def main() -> int:
+def find(python: str) -> str | None:
+    """The program of a Python, by its path or its version: on the PATH, else one that pyenv has installed."""
+    if "/" in python:
+        return python
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    installed = sorted(root.glob(f"versions/{python}.*/bin/python"))
+    found = [shutil.which(f"python{python}"), *map(str, installed)]
+    return next((path for path in found if path is not None and _runs(path)), None)
+
+
+def _runs(python: str) -> bool:
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def check(python: str, choice: str, tests: list[str]) -> int:
     """Build, install, start each command once, test.
 
     Returns:
         What pytest ended with.
     """
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("choice", choices=("lowest", "newest", "pinned"))
-    parser.add_argument("--python", default=sys.executable)
-    parser.add_argument("pytest", nargs="*", help="after --: what to run in place of the fast tests")
-    given = parser.parse_args()
     environ = {name: text for name, text in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
     with tempfile.TemporaryDirectory(prefix="circus-fresh-") as name:
-        programs = fill(given.python, Path(name), given.choice)
+        programs = fill(python, Path(name), choice)
         for project in PROJECTS:
             for command in tomllib.loads(project.read_text())["project"].get("scripts", {}):
                 _run(programs / command, "--version", cwd=name, env=environ, stdout=subprocess.DEVNULL)
-        words = [programs / "pytest", "-p", "no:cacheprovider", *(given.pytest or FAST)]
+        words = [programs / "pytest", "-p", "no:cacheprovider", *tests]
         return subprocess.run(words, cwd=ROOT, env=environ, check=False).returncode
+
+
+def main() -> int:
+    """What the command line says.
+
+    Returns:
+        0 if all that was found is well, and something was found.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("choice", choices=("lowest", "newest", "pinned"))
+    parser.add_argument("--python", nargs="+", default=[sys.executable], help="paths or versions")
+    parser.add_argument("--tests", nargs=argparse.REMAINDER, default=FAST, help="what pytest is told")
+    given = parser.parse_args()
+    results = []
+    for wanted in given.python:
+        python = find(wanted)
+        if python is None:
+            sys.stdout.write(f"Python {wanted} is not found here: skipped\n")
+        else:
+            results.append(check(python, given.choice, given.tests))
+    return max(results, default=1)
 
 
 if __name__ == "__main__":
