@@ -95,7 +95,7 @@ bench-quick: $(STAMP)  ## the same with fewer workers and one repeat, under five
 bench-growth: $(STAMP)  ## from 1 to 5,000 workers, one watcher of N and N watchers of one
 	$(BIN)/python -m benchmarks --growth --peers floor,circus
 
-bench-page: $(STAMP)  ## put the newest results into docs/performance.md
+bench-page: $(STAMP)  ## put the newest results into docs/performance.md and README.md
 	$(BIN)/python -m benchmarks.report
 
 docs: $(STAMP)  ## the manual, in docs/_site/index.html
