@@ -25,8 +25,8 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PROJECTS = sorted(ROOT.glob("packages/*/pyproject.toml"))
 CHECKERS = frozenset(
-    ["coverage", "furo", "hatchling", "mypy", "myst-parser", "playwright", "pyright", "ruff", "schemathesis",
-     "sphinx", "types-psutil"]
+    ["coverage", "furo", "hatchling", "mypy", "myst-parser", "playwright", "pyright", "readme-renderer", "ruff",
+     "schemathesis", "sphinx", "types-psutil"]
 )  # fmt: skip
 """Tools that look at the sources, or that tests skip without; some would dictate the libraries' versions."""
 FAST = ["packages", "-q", "-m", "not real and not slow and not reference"]
