@@ -72,15 +72,15 @@ test-real: $(STAMP)  ## the tests that start real processes
 test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a fresh environment
 	$(BIN)/pytest tests/layout/test_wheels.py -q
 
-# The fast tests on built wheels, in a fresh environment (two minutes each); tests/layout/fresh.py tells more.
-test-lowest: $(STAMP)  ## the same with the lowest versions of libraries that the packages allow
+# All tests of the packages that are not slow, on built wheels in a fresh environment (some minutes each); see tests/layout/fresh.py.
+test-lowest: $(STAMP)  ## the packages with the lowest versions of libraries that they allow
 	$(BIN)/python tests/layout/fresh.py lowest
 
-test-newest: $(STAMP)  ## the same with the newest versions of libraries
+test-newest: $(STAMP)  ## the packages with the newest versions of libraries
 	$(BIN)/python tests/layout/fresh.py newest
 
 PYTHONS ?= 3.11 3.12 3.13
-test-pythons: $(STAMP)  ## the same on each Python that is found: PYTHONS="3.12 /opt/python3.13/bin/python3"
+test-pythons: $(STAMP)  ## the packages on each Python that is found: PYTHONS="3.12 /opt/python3.13/bin/python3"
 	$(BIN)/python tests/layout/fresh.py pinned --python $(PYTHONS)
 
 chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=100, CHAOS_SEED=random

@@ -1,10 +1,10 @@
-"""Run the tests of the packages on built wheels, in a fresh environment of chosen versions.
+"""Run tests of the packages on built wheels, in a fresh environment of chosen versions.
 
     python tests/layout/fresh.py lowest            the lowest versions of the libraries that the packages allow
     python tests/layout/fresh.py newest            the newest that can be had
     python tests/layout/fresh.py pinned --python 3.12 3.13      those of constraints.txt, on other Pythons that are found
 
-What follows ``--tests`` is for pytest, in place of the fast tests. Wheels, constraints and the environment are made in a temporary
+What follows ``--tests`` is for pytest, in place of all tests of the packages that are not slow. Wheels, constraints and the environment are made in a temporary
 folder and removed.
 """
 
@@ -29,7 +29,7 @@ CHECKERS = frozenset(
      "schemathesis", "sphinx", "types-psutil"]
 )  # fmt: skip
 """Tools that look at the sources, or that tests skip without; some would dictate the libraries' versions."""
-FAST = ["packages", "-q", "-m", "not real and not slow and not reference"]
+QUICK = ["packages", "-q", "-m", "not slow and not reference"]
 
 
 def libraries(projects: Iterable[Mapping]) -> list[Requirement]:
@@ -154,7 +154,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("choice", choices=("lowest", "newest", "pinned"))
     parser.add_argument("--python", nargs="+", default=[sys.executable], help="paths or versions")
-    parser.add_argument("--tests", nargs=argparse.REMAINDER, default=FAST, help="what pytest is told")
+    parser.add_argument("--tests", nargs=argparse.REMAINDER, default=QUICK, help="what pytest is told")
     given = parser.parse_args()
     results = []
     for wanted in given.python:
