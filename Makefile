@@ -12,9 +12,9 @@ MODULES := circus.protocol circus.exc circus.process circus.stream circus.socket
 REFERENCE := .venv-reference
 REFERENCE_STAMP := $(REFERENCE)/.installed
 # Debian packages that tests need, with a program of each.
-SYSTEM_PACKAGES := tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime openssh-server:sshd
+SYSTEM_PACKAGES := fish:fish zsh:zsh tmux:tmux redis-server:redis-server chromium:chromium faketime:faketime openssh-server:sshd
 
-.PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-dependents docs coverage screenshots clean
+.PHONY: bench chaos bench-quick bench-growth bench-page help run setup reference system-packages check format lint types pure test test-real test-wheels test-lowest test-newest test-pythons test-dependents docs coverage screenshots clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
@@ -72,6 +72,17 @@ test-real: $(STAMP)  ## the tests that start real processes
 test-wheels: $(STAMP)  ## build every wheel; install and import each alone in a fresh environment
 	$(BIN)/pytest tests/layout/test_wheels.py -q
 
+# All tests of the packages that are not slow, on built wheels in a fresh environment (some minutes each); see tests/layout/fresh.py.
+test-lowest: $(STAMP)  ## the packages with the lowest versions of libraries that they allow
+	$(BIN)/python tests/layout/fresh.py lowest
+
+test-newest: $(STAMP)  ## the packages with the newest versions of libraries
+	$(BIN)/python tests/layout/fresh.py newest
+
+PYTHONS ?= 3.11 3.12 3.13
+test-pythons: $(STAMP)  ## the packages on each Python that is found: PYTHONS="3.12 /opt/python3.13/bin/python3"
+	$(BIN)/python tests/layout/fresh.py pinned --python $(PYTHONS)
+
 chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=100, CHAOS_SEED=random
 	$(BIN)/python tests/chaos/chaos.py
 
@@ -84,7 +95,7 @@ bench-quick: $(STAMP)  ## the same with fewer workers and one repeat, under five
 bench-growth: $(STAMP)  ## from 1 to 5,000 workers, one watcher of N and N watchers of one
 	$(BIN)/python -m benchmarks --growth --peers floor,circus
 
-bench-page: $(STAMP)  ## put the newest results into docs/performance.md
+bench-page: $(STAMP)  ## put the newest results into docs/performance.md and README.md
 	$(BIN)/python -m benchmarks.report
 
 docs: $(STAMP)  ## the manual, in docs/_site/index.html

@@ -1,6 +1,7 @@
 """From samples to what people read: JSON with everything, a Markdown table of medians, ranges and ratios, SVG plots.
 
-``python -m benchmarks.report`` puts the newest full and growth results into docs/performance.md, between its markers.
+``python -m benchmarks.report`` puts the newest full and growth results into docs/performance.md, and a short table of medians into
+README.md, each between its markers.
 """
 
 import json
@@ -16,10 +17,11 @@ from typing import Any, NamedTuple
 from benchmarks import plots
 from benchmarks.suite import Results
 
-__all__ = ["RESULTS", "TABLE", "main", "render", "write"]
+__all__ = ["RESULTS", "TABLE", "main", "put", "render", "short", "write"]
 
 RESULTS = Path(__file__).parent / "results"
 _PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+_FRONT = Path(__file__).parent.parent / "README.md"
 _ORDER = ("floor", "reference", "supervisor", "runit", "s6", "daemontools", "pm2", "circus")
 
 
@@ -58,6 +60,19 @@ TABLE: tuple[Row, ...] = (
     Row("M8 reload under load: slowest request, ms", "reload", "reload_worst_ms"),
     Row("M8 reload under load, s", "reload", "reload_s"),
 )
+
+SHORT: tuple[tuple[str, str, str], ...] = (
+    ("a killed worker is replaced, ms", "{fleet}", "replace_ms"),
+    ("start of all, s", "{fleet}", "start_s"),
+    ("stop of all, s", "{fleet}", "stop_s"),
+    ("processor time at rest, %", "{fleet}", "rest_cpu_percent"),
+    ("memory of its own, MiB", "{fleet}", "uss_mib"),
+    ("list of all workers, ms", "{fleet}", "list_ms"),
+    ("output into rotated files, MB/s", "logs", "logs_mb_per_s"),
+    ("lines of it lost", "logs", "logs_lost_lines"),
+    ("reload under load: failed requests", "reload", "reload_failed"),
+)
+"""What the front page shows: title, scene, figure."""
 
 
 def _machine() -> dict[str, Any]:
@@ -172,7 +187,31 @@ def render(document: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-# -- the page ----------------------------------------------------------------------------------------------------------
+# -- the pages ---------------------------------------------------------------------------------------------------------
+
+
+def short(document: Mapping[str, Any]) -> str:
+    """A few medians at one number of workers, for the front page; the fleet is that of 1,000, or else the largest."""
+    peers = [peer for peer in _ORDER if peer in document["samples"]]
+    machine = document["machine"]
+    fleets = [scene for scene in _fleets(document) if scene.isdigit()]
+    fleet = "1000" if "1000" in fleets else fleets[-1]
+    where = f"{machine['cpus']} × {machine['cpu']}, Linux {machine['kernel']}, Python {machine['python']}"
+    lines = [f"| {int(fleet):,} workers | " + " | ".join(peers) + " |", "|---|" + "---|" * len(peers)]
+    for title, scene, figure in SHORT:
+        cells = [_samples(document, peer, scene.format(fleet=fleet), figure) for peer in peers]
+        if any(cells):
+            medians = [_number(statistics.median(cell)) if cell else "–" for cell in cells]
+            lines.append(f"| {title} | " + " | ".join(medians) + " |")
+    told = "*floor* is a C program that does the least that any supervisor can, *reference* is Circus 0.19."
+    return "\n".join([*lines, "", f"Medians, measured {document['date'][:10]} on {where}. {told}", ""])
+
+
+def put(page: str, name: str, text: str) -> str:
+    """The page with this text between the markers of that name."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, _, rest = page.partition(begin)
+    return f"{head}{begin}\n\n{text}\n{end}{rest.partition(end)[2]}"
 
 
 def _newest(kind: str) -> Path | None:
@@ -180,20 +219,20 @@ def _newest(kind: str) -> Path | None:
 
 
 def main() -> int:
-    """Put the newest results into the page; 1 where there are none."""
-    page, found = _PAGE.read_text(), 0
+    """Put the newest results into the pages; 1 where there are none."""
+    page, front, found = _PAGE.read_text(), _FRONT.read_text(), 0
     for kind in ("full", "growth"):
         path = _newest(kind)
         if path is None:
             sys.stderr.write(f"no {kind} results: make bench, make bench-growth\n")
             continue
         found += 1
-        table = render(json.loads(path.read_text()))
-        text = f"{table}\n![{kind}](../benchmarks/results/{path.stem}.svg)\n"
-        begin, end = f"<!-- {kind}: begin -->", f"<!-- {kind}: end -->"
-        head, _, rest = page.partition(begin)
-        page = f"{head}{begin}\n\n{text}\n{end}{rest.partition(end)[2]}"
+        document = json.loads(path.read_text())
+        page = put(page, kind, f"{render(document)}\n![{kind}](../benchmarks/results/{path.stem}.svg)\n")
+        if kind == "full":
+            front = put(front, "measured", short(document))
     _PAGE.write_text(page)
+    _FRONT.write_text(front)
     return 0 if found else 1
 
 

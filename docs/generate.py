@@ -1,7 +1,7 @@
 """Make the generated parts of the manual: ``python docs/generate.py``, or ``--check`` to say what is stale.
 
-Written are the parts between markers in the pages below ``docs/``, the JSON Schema, and the manual pages of the commands in
-``packages/*/man``. All of them are committed, so that they can be read and reviewed where they stand.
+Written are the parts between markers in the pages below ``docs/``, the JSON Schema, and the manual pages and completion files of
+the commands in ``packages/*/man`` and ``packages/*/completions``. All of them are committed, so that they can be read and reviewed where they stand.
 """
 
 import json
@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from circus.protocol import json_schema  # noqa: E402 - after the path to the parts is known
-from parts import commands, events, examples, helps, manpages, options, states  # noqa: E402
+from parts import commands, completions, events, examples, helps, manpages, options, states  # noqa: E402
 from parts.markdown import replace_parts  # noqa: E402
 
 __all__ = ["made", "main", "stale"]
@@ -46,7 +46,10 @@ def made() -> dict[Path, str]:
             files[page] = replace_parts(text, parts)
     files[HERE / "reference" / "circus.schema.json"] = json.dumps(json_schema(), indent=1) + "\n"
     for name, package in manpages.PACKAGES.items():
-        files[ROOT / "packages" / package / "man" / f"{name}.1"] = manpages.man_page(name)
+        folder = ROOT / "packages" / package
+        files[folder / "man" / f"{name}.1"] = manpages.man_page(name)
+        for shell in completions.SHELLS:
+            files[folder / "completions" / f"{name}.{shell}"] = completions.completion(name, shell)
     return files
 
 

@@ -57,6 +57,35 @@ def test_the_floor_of_requests_is_the_bare_router():
     assert row(text, "M6 cheapest request, p50", 1) == ["0.1", "0.2 ×2"]
 
 
+def test_the_front_page_has_medians_of_one_fleet():
+    fleets = {"100": {"start_s": [9.0]}, "1000": {"start_s": [0.4, 0.5, 0.45]}, "1000x1": {"start_s": [7.0]}}
+    lines = report.short(document(floor=fleets, circus={"reload": {"reload_failed": [0]}})).splitlines()
+    assert lines[0] == "| 1,000 workers | floor | circus |"
+    assert lines[2:4] == ["| start of all, s | 0.45 | – |", "| reload under load: failed requests | – | 0 |"]
+    assert lines[5].startswith("Medians, measured 2030-01-01 on 2 × x,")
+
+
+def test_every_figure_of_the_front_page_is_one_of_the_table():
+    known = {(row.scene, row.figure) for row in report.TABLE}
+    assert {(scene, figure) for _, scene, figure in report.SHORT} <= known
+
+
+def test_only_what_is_between_the_markers_is_replaced():
+    page = "a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n"
+    assert report.put(page, "x", "new\n") == "a\n<!-- x: begin -->\n\nnew\n\n<!-- x: end -->\nb\n"
+
+
+def test_the_pages_have_the_markers():
+    root = Path(__file__).parents[2]
+    for page, name in (
+        ("README.md", "measured"),
+        ("docs/performance.md", "full"),
+        ("docs/performance.md", "growth"),
+    ):
+        text = (root / page).read_text()
+        assert text.index(f"<!-- {name}: begin -->") < text.index(f"<!-- {name}: end -->")
+
+
 @pytest.mark.parametrize("draw", [lambda d: plots.bars(d, report.TABLE), plots.growth])
 def test_plots_are_well_formed(draw):
     samples = {

@@ -1,12 +1,16 @@
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
+from readme_renderer import markdown
 
+from parts.completions import PLACES
 from requires import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(300), pytest.mark.xdist_group("wheels")]
@@ -50,6 +54,40 @@ def wheels(tmp_path_factory):
         *(ROOT / "packages" / name for name in MODULES),
     )  # fmt: skip
     return {name: next(folder.glob(f"{name.replace('-', '_')}-*.whl")) for name in MODULES}
+
+
+@pytest.fixture(scope="module")
+def sdists(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sdists")
+    for name in MODULES:
+        _run(
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "-t",
+            "sdist",
+            "-d",
+            folder,
+            cwd=ROOT / "packages" / name,
+        )
+    return {name: next(folder.glob(f"{name.replace('-', '_')}-*.tar.gz")) for name in MODULES}
+
+
+def _names(wheel):
+    return zipfile.ZipFile(wheel).namelist()
+
+
+def _text(wheel, end):
+    """The one file whose name ends so; empty where there is none."""
+    found = [name for name in _names(wheel) if name.endswith(end)]
+    assert len(found) <= 1, found
+    return zipfile.ZipFile(wheel).read(found[0]).decode() if found else ""
+
+
+def _commands(wheel):
+    lines = _text(wheel, ".dist-info/entry_points.txt").splitlines()
+    return sorted(line.split("=")[0].strip() for line in lines if "=" in line)
 
 
 class Environment:
@@ -102,14 +140,67 @@ def test_what_a_wheel_holds(wheels, name):
     assert f"Name: {name}\n" in zipfile.ZipFile(wheels[name]).read(metadata).decode()
 
 
-def test_each_command_has_its_manual_page(wheels):
+@pytest.mark.parametrize("name", MODULES)
+def test_what_a_wheel_says_of_itself(wheels, name):
+    found = Metadata.from_email(_text(wheels[name], ".dist-info/METADATA"), validate=True)
+    assert found.license_expression == "Apache-2.0"
+    assert found.license_files == ["LICENSE"]
+    assert _text(wheels[name], "/licenses/LICENSE") == (ROOT / "LICENSE").read_text()
+    assert found.description_content_type == "text/markdown"
+    assert markdown.render(found.description), "an index could not show the README"
+    assert "Typing :: Typed" in found.classifiers
+
+
+def test_the_extras_bring_what_they_say(wheels):
+    found = Metadata.from_email(_text(wheels["circus-arbiter"], ".dist-info/METADATA"), validate=True)
+    extras = {extra: set() for extra in found.provides_extra}
+    for needed in found.requires_dist:
+        for extra, names in extras.items():
+            if needed.marker is not None and needed.marker.evaluate({"extra": extra}):
+                names.add(needed.name)
+    assert extras == {
+        "all": {"circus-top", "circus-web", "redis"},
+        "redis": {"redis"},
+        "top": {"circus-top"},
+        "web": {"circus-web"},
+    }
+
+
+def test_each_command_has_its_manual_page_and_completion_files(wheels):
     for name, wheel in wheels.items():
-        files = zipfile.ZipFile(wheel).namelist()
-        (points,) = [file for file in files if file.endswith("/entry_points.txt")] or [None]
-        text = zipfile.ZipFile(wheel).read(points).decode() if points else ""
-        commands = [line.split("=")[0].strip() for line in text.splitlines() if "=" in line]
-        pages = [file.rpartition("/")[2] for file in files if "/share/man/man1/" in file]
-        assert sorted(pages) == sorted(f"{command}.1" for command in commands), name
+        commands = _commands(wheel)
+        shared = sorted(file.partition(".data/data/")[2] for file in _names(wheel) if ".data/data/" in file)
+        places = ["share/man/man1/{}.1", *PLACES.values()]
+        assert shared == sorted(place.format(command) for command in commands for place in places), name
+
+
+def test_the_console_has_its_page_and_the_libraries_of_it(wheels):
+    static = {file.partition("/static/")[2] for file in _names(wheels["circus-web"]) if "/static/" in file}
+    assert {"index.html", "vendor/preact.js", "vendor/preact.LICENSE"} <= static
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_wheel_made_from_the_sdist_is_the_same(wheels, sdists, name, tmp_path):
+    with tarfile.open(sdists[name]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path / "made", cwd=folder)
+    (made,) = (tmp_path / "made").iterdir()
+    whole, again = zipfile.ZipFile(wheels[name]), zipfile.ZipFile(made)
+    assert sorted(whole.namelist()) == sorted(again.namelist())
+    assert [file for file in whole.namelist() if whole.read(file) != again.read(file)] == []
+
+
+def test_each_command_starts_where_all_are_installed(wheels, tmp_path):
+    environment = Environment(tmp_path / "env")
+    environment.install(*wheels.values())
+    for name, wheel in wheels.items():
+        version = Metadata.from_email(_text(wheel, ".dist-info/METADATA"), validate=True).version
+        for command in _commands(wheel):
+            said = _run(environment.site / "bin" / command, "--version", cwd=tmp_path)
+            assert str(version) in said, (name, command)
+    assert (environment.site / "share" / "man" / "man1" / "circusd.1").exists()
+    assert (environment.site / "share" / "bash-completion" / "completions" / "circusctl").exists()
 
 
 def test_no_file_is_in_two_wheels(wheels):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pages import Block, alike, blocks, steps
 
-__all__ = ["isolated", "run"]
+__all__ = ["isolated", "raise_loopback", "run"]
 
 _SIOCSIFFLAGS, _UP_RUNNING = 0x8914, 0x41
 _PATIENCE = 30.0
@@ -28,7 +28,7 @@ def isolated(*words: object) -> list[str]:
     return ["unshare", *user, "--net", "--pid", "--fork", "--kill-child", "--mount-proc", *map(str, words)]
 
 
-def _raise_loopback() -> None:
+def raise_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH14s", b"lo", _UP_RUNNING, b""))
 
@@ -123,7 +123,7 @@ class _Page:
 
 def run(page: Path, folder: Path) -> None:
     """Run all blocks of a page in a folder; exits with the reason where one does not do what the page says."""
-    _raise_loopback()
+    raise_loopback()
     # Of root's run directory too, there is one for each page: circusctl looks for daemons there.
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
     if page.parent.parent.name == "examples":

@@ -110,7 +110,9 @@ def test_a_real_circusd_is_shown_commanded_lost_and_found(tmp_path: Path):
             assert {line["data"] for line in said} == {"hello"}
             assert client.get("/health").status_code == 503
             options = {"graceful_timeout": 5}
-            set_ = client.post(f"{path}/commands/set", json={"name": "chatty", "options": options})
+            set_ = client.post(
+                f"{path}/commands/set", json={"name": "chatty", "options": options, "waiting": True}
+            )
             assert set_.status_code == 200, set_.text
             assert client.get(f"{path}/watchers/chatty/options").json()["options"]["graceful_timeout"] == 5
         page.until(lambda: page.state == "dead")

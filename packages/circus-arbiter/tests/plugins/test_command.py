@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from circus.plugins.command import dump_config, load_config, main, plugin_args, reachable
 from circus.protocol.options import ArbiterOptions, PluginOptions
+from daemons import Daemon
+from requires import OURS, needs_daemon
 
 
 @given(st.dictionaries(st.text(), st.text()))
@@ -92,3 +94,13 @@ def test_the_old_way_to_start_one():
     words = ["--config", "active:false", "circus.plugins.flapping.Flapping"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
     assert (done.returncode, "is not active" in done.stderr) == (0, True)
+
+
+@needs_daemon()
+@pytest.mark.real
+@pytest.mark.slow
+def test_why_a_plugin_cannot_be_loaded_stands_where_the_daemon_writes(tmp_path):
+    config = "[plugin:lost]\nuse = no_such_module.Plugin\n"
+    with Daemon(tmp_path, config, program=OURS / "circusd") as daemon, daemon.events() as events:
+        events.wait_for(lambda event: event.watcher == "plugin:lost" and event.name == "reap")
+        assert "cannot load no_such_module.Plugin: No module named 'no_such_module'" in daemon.output()

@@ -192,7 +192,8 @@ def _is_off(plugin: PluginOptions) -> bool:
 def _plugin(name: str, plugin: PluginOptions, options: ArbiterOptions) -> WatcherSpec:
     from circus.plugins.command import plugin_args  # noqa: PLC0415 - only where there are plugins
 
-    more = {"priority": plugin.priority, "use": plugin.use}
+    # What it says on standard error goes to ours: why it cannot be loaded, above all.
+    more = {"priority": plugin.priority, "use": plugin.use, "close_child_stderr": False}
     more.update({key: value for key, value in plugin.config.items() if key in WatcherOptions.model_fields})
     if _is_off(plugin):
         more.update(autostart=False, respawn=False)  # it would only say so and end, again and again

@@ -349,9 +349,9 @@ class Arbiter:
 
     def hook_keywords(self, entry: Entry) -> dict[str, Any]:
         """What the hooks of a watcher are given."""
-        return {"watcher": self._handle(entry), "arbiter": self}
+        return {"watcher": self._watcher_of(entry), "arbiter": self}
 
-    def _handle(self, entry: Entry) -> Watcher:
+    def _watcher_of(self, entry: Entry) -> Watcher:
         """The object that stands for a watcher: the caller's own, or one that is made with the first look."""
         key = entry.name.lower()
         runner, watcher = self._handles.get(key, (None, None))
@@ -465,7 +465,7 @@ class Arbiter:
         """All watchers; before the start a list that may be changed."""
         if self._engine is None:
             return self._watchers
-        return [self._handle(entry) for entry in self._engine.roster]
+        return [self._watcher_of(entry) for entry in self._engine.roster]
 
     def iter_watchers(self, reverse: bool = True) -> list[Watcher]:
         """All watchers by priority, the highest first."""

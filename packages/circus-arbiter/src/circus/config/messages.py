@@ -20,11 +20,16 @@ _SAYINGS: Mapping[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "float_type": lambda value, _context: f"{value!r} is not a number",
     "finite_number": lambda value, _context: f"{value!r} is not finite",
     "string_type": lambda value, _context: f"{value!r} is not text",
-    "greater_than_equal": lambda value, context: f"{value!r} is below {context['ge']}",
-    "less_than_equal": lambda value, context: f"{value!r} is above {context['le']}",
+    "greater_than_equal": lambda value, context: f"{value!r} is below {_number(context['ge'])}",
+    "less_than_equal": lambda value, context: f"{value!r} is above {_number(context['le'])}",
     "literal_error": lambda value, context: f"{value!r} is not allowed; write {context['expected']}",
     "value_error": lambda _value, context: str(context["error"]),
 }
+
+
+def _number(bound: float) -> str:
+    """Older versions of pydantic say 0.0 where newer ones say 0."""
+    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def option_of(location: tuple[int | str, ...]) -> str | None:

@@ -300,6 +300,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds."""
         return self._jumping.now
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's name
+        """Wait for the threads, which live in real time: Python 3.12 and later would give them a virtual deadline."""
+        del timeout
+        await super().shutdown_default_executor()
+
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on a `VirtualLoop` of its own."""

@@ -1,0 +1,5 @@
+_circusctl() {
+    local IFS=$'\n'
+    COMPREPLY=($(circusctl completion query "$COMP_CWORD" "${COMP_WORDS[@]}" 2>/dev/null))
+}
+complete -o default -F _circusctl circusctl
