@@ -23,9 +23,9 @@ def test_no_more_descriptors(shared: Daemon, add: Callable[..., None], folder: P
     (steady,) = shared.call("list", name="steady")["pids"]
     soft, hard = resource.prlimit(shared.pid, resource.RLIMIT_NOFILE)
     taken = len(os.listdir(f"/proc/{shared.pid}/fd"))
-    resource.prlimit(shared.pid, resource.RLIMIT_NOFILE, (taken + 6, hard))
     try:
         with shared.events("watcher.hungry.backoff") as events:
+            resource.prlimit(shared.pid, resource.RLIMIT_NOFILE, (taken + 6, hard))
             add(
                 "hungry",
                 "sleep 1000",

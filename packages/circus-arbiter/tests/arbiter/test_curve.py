@@ -149,3 +149,27 @@ def test_a_door_for_keys_without_keys_says_how_to_make_them(tmp_path):
     options = ArbiterOptions(curve_endpoint="tcp://127.0.0.1:*", curve_dir=str(tmp_path))
     with pytest.raises(ArbiterError, match="circusctl auth init"):
         Engine(Blueprint(options=options), spawner=LocalSpawner())
+
+
+async def test_a_reload_ends_the_subscriptions_of_a_removed_key(keys):
+    async with with_keys(keys, watcher("a")) as daemon:
+        where = daemon.engine.identity()["curve_pubsub_endpoint"]
+        security = keys.make("gone", Role.ADMIN)
+        context = zmq.Context()
+        subscriber = context.socket(zmq.SUB)
+        watching = subscriber.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        try:
+            subscriber.linger = 0
+            security.apply(subscriber)
+            subscriber.subscribe(b"")
+            subscriber.connect(where)
+            while not subscriber.poll(0):
+                daemon.engine._publisher.send(b"watcher.a.probe", {})
+                await daemon.ok("numwatchers")
+            await daemon.ok("reload", waiting=True)
+            assert not watching.poll(0), "an authorised key keeps its connection"
+            keys.directory.remove("gone")
+            await daemon.ok("reload", waiting=True)
+            assert await asyncio.to_thread(watching.poll, 20_000)
+        finally:
+            context.destroy(0)

@@ -2,12 +2,13 @@
 
 import heapq
 from collections import deque
+from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass
 from logging import getLogger
 from operator import attrgetter
 from typing import Any, final
 
-__all__ = ["Audit", "AuditEntry"]
+__all__ = ["Audit", "AuditEntry", "log"]
 
 log = getLogger("circus.audit")
 
@@ -34,9 +35,15 @@ class AuditEntry:
 
 @final
 class Audit:
-    """Remembers the last `size` changes, and apart from them as many refusals: who is refused cannot push changes out."""
+    """Remembers the last `size` changes, and apart from them as many refusals: who is refused cannot push changes out.
 
-    def __init__(self, size: int = 1000) -> None:
+    Args:
+        size: how many of each.
+        warn: writes a refusal into the log, by its kind; None: every one is written.
+    """
+
+    def __init__(self, size: int = 1000, *, warn: Callable[[Hashable, str], None] | None = None) -> None:
+        self._warn = warn or _write
         self._changes: deque[AuditEntry] = deque(maxlen=size)
         self._refusals: deque[AuditEntry] = deque(maxlen=size)
 
@@ -48,9 +55,13 @@ class Audit:
             log.info("%s: %s%s", entry.who, entry.command, subject)
         else:
             self._refusals.append(entry)
-            log.warning("%s: %s%s refused", entry.who, entry.command, subject)
+            self._warn((entry.who, entry.command), f"{entry.who}: {entry.command}{subject} refused")
 
     def last(self, count: int) -> list[dict[str, Any]]:
         """The last ones, oldest first."""
         entries = heapq.merge(self._changes, self._refusals, key=attrgetter("time"))
         return [asdict(entry) for entry in list(entries)[-count:]] if count else []
+
+
+def _write(_kind: Hashable, text: str) -> None:
+    log.warning("%s", text)

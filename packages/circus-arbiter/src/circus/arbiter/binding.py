@@ -12,7 +12,7 @@ from circus.arbiter.errors import EndpointError
 from circus.sockets.holders import holder_of
 from circus.sockets.spec import Holder
 
-__all__ = ["bind_endpoint", "bound_endpoint", "ipc_path", "remove_file"]
+__all__ = ["bind_endpoint", "bound_endpoint", "check_endpoint", "ipc_path", "remove_file"]
 
 _IPC_PATH_MAX: Final = 107
 """sockaddr_un holds 108 bytes, the last one being NUL (unix(7))."""
@@ -50,11 +50,24 @@ def _ipc_is_served(path: str) -> bool:
 def bind_endpoint(socket: zmq.Socket[bytes], endpoint: str, purpose: str) -> None:
     """Bind, or say which endpoint, why not, and what to do.
 
+    Raises:
+        EndpointError: it cannot be bound.
+    """
+    check_endpoint(endpoint, purpose)
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        raise EndpointError(purpose, endpoint, _explain(error, endpoint)) from error
+
+
+def check_endpoint(endpoint: str, purpose: str) -> None:
+    """See to it that a bind takes nothing away.
+
     libzmq removes a file that is in the way of an ipc endpoint, also the one of a living daemon: so whether
     somebody still answers there is asked first.
 
     Raises:
-        EndpointError: it cannot be bound.
+        EndpointError: somebody does, or the path is too long.
     """
     path = ipc_path(endpoint)
     if path is not None:
@@ -66,10 +79,6 @@ def bind_endpoint(socket: zmq.Socket[bytes], endpoint: str, purpose: str) -> Non
             )
         if os.path.exists(path) and _ipc_is_served(path):
             raise EndpointError(purpose, endpoint, "another process serves it")
-    try:
-        socket.bind(endpoint)
-    except zmq.ZMQError as error:
-        raise EndpointError(purpose, endpoint, _explain(error, endpoint)) from error
 
 
 def _explain(error: zmq.ZMQError, endpoint: str) -> str:

@@ -9,7 +9,6 @@ Illegal states: a reply without a route; two sockets on one endpoint.
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging import DEBUG, WARNING, getLogger
@@ -17,7 +16,7 @@ from typing import final
 
 import zmq
 
-from circus.arbiter.binding import bind_endpoint, bound_endpoint, ipc_path, remove_file
+from circus.arbiter.binding import remove_file
 from circus.arbiter.doorkeeper import Doorkeeper, Watch
 from circus.arbiter.errors import EndpointError
 from circus.arbiter.peers import Peer
@@ -86,12 +85,15 @@ class _Door:
         self.fd = int(socket.getsockopt(zmq.FD))
         self.again: asyncio.Handle | None = None
 
-    def bind(self) -> None:
-        for endpoint in self.endpoints:
-            bind_endpoint(self.socket, endpoint, "commands")
-            self.bound.append(bound_endpoint(self.socket))
+    def bind(self, keeper: Doorkeeper, owner_uid: int | None) -> None:
+        for number, endpoint in enumerate(self.endpoints):
+            owner = owner_uid if number == 0 else None
+            self.bound.append(
+                keeper.bind(self.socket, self.watch, endpoint, purpose="commands", owner_uid=owner)
+            )
 
     def close(self, linger_ms: int | None = None) -> None:
+        self.watch.close_porches()
         self.socket.close(linger_ms)
         for endpoint in self.endpoints[: len(self.bound)]:
             remove_file(endpoint)
@@ -135,7 +137,6 @@ class Control:
         try:
             for kind, endpoints in self._wanted:
                 self._open_door(kind, endpoints)
-            self._give_file_away()
         except EndpointError:
             for door in self._doors:
                 door.close(0)
@@ -151,19 +152,7 @@ class Control:
         socket.setsockopt(zmq.SNDHWM, _REPLIES_WAITING)
         door = _Door(socket, self._keeper.guard(socket, server=kind.server, keys=kind.keys), endpoints)
         self._doors.append(door)
-        door.bind()
-
-    def _give_file_away(self) -> None:
-        endpoint = self._doors[0].endpoints[0]
-        path = ipc_path(endpoint)
-        if path is None or self._owner_uid is None:
-            return
-        try:
-            os.chown(path, self._owner_uid, -1)
-        except OSError as error:
-            raise EndpointError(
-                "commands", endpoint, f"its file cannot be given to endpoint_owner: {error.strerror}"
-            ) from error
+        door.bind(self._keeper, self._owner_uid if len(self._doors) == 1 else None)
 
     @property
     def bound(self) -> str:

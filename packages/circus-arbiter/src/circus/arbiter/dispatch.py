@@ -7,7 +7,7 @@ logged by whoever owns it. Nothing waits here for anything, so the next request 
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any, final
@@ -16,12 +16,13 @@ from circus.arbiter.control import Incoming
 from circus.arbiter.errors import CommandFailedError, error_number
 from circus.arbiter.peers import Right
 from circus.arbiter.secrets import without_secrets
+from circus.arbiter.sparing import clipped
 from circus.process.clock import wall
 from circus.protocol.codec import Call, Malformed, encode, parse_request
 from circus.protocol.errors import ErrorNumber
 from circus.protocol.messages import Request
 
-__all__ = ["Answer", "Dispatcher", "Handler", "Later", "Reply", "Work", "error_reply"]
+__all__ = ["Answer", "Dispatcher", "Handler", "Later", "Reply", "Work", "error_reply", "log"]
 
 log = getLogger("circus.arbiter.dispatch")
 
@@ -63,6 +64,10 @@ def _ok(reply: Mapping[str, Any]) -> Reply:
     return {"status": "ok", "time": wall(), **reply}
 
 
+def _write(_kind: Hashable, text: str) -> None:
+    log.warning("%s", text)
+
+
 @final
 class Dispatcher:
     """Answers requests.
@@ -72,6 +77,7 @@ class Dispatcher:
         send: puts the bytes of a reply on their way.
         adopt: runs a coroutine as one of the arbiter's own tasks.
         permit: what the peer may do; raises `ForbiddenError` where it may not ask for that.
+        warn: writes a line about a bad request into the log, by its kind; None: every one is written.
     """
 
     def __init__(
@@ -81,7 +87,9 @@ class Dispatcher:
         send: Callable[[Incoming, bytes], None],
         adopt: Callable[[Coroutine[Any, Any, None]], None],
         permit: Callable[[Incoming, Call], Right],
+        warn: Callable[[Hashable, str], None] | None = None,
     ) -> None:
+        self._warn = warn or _write
         self._handlers = handlers
         self._send = send
         self._adopt = adopt
@@ -90,7 +98,10 @@ class Dispatcher:
     def receive(self, incoming: Incoming) -> None:
         """Answer one request, now or later."""
         if incoming.body is None:
-            log.warning("refused a message that is not a request: wrong number of frames")
+            self._warn(
+                (str(incoming.peer), "frames"),
+                f"refused a message that is not a request, from {incoming.peer}: wrong number of frames",
+            )
             self._answer(
                 incoming, Call(Malformed(ErrorNumber.INVALID_JSON, "json invalid: one frame is wanted")), None
             )
@@ -98,7 +109,10 @@ class Dispatcher:
         call = parse_request(incoming.body)
         request = call.request
         if isinstance(request, Malformed):
-            log.warning("refused %s: %s", call.command or "a request", request.reason)
+            self._warn(
+                (str(incoming.peer), request.errno),
+                f"refused {clipped(call.command) or 'a request'} from {incoming.peer}: {clipped(request.reason)}",
+            )
             self._answer(incoming, call, error_reply(request.errno, request.reason))
             return
         try:
@@ -143,7 +157,7 @@ class Dispatcher:
                 ErrorNumber.BAD_MSG_DATA_ERROR, f"server error: {type(error).__name__}, see circusd's log"
             )
         if isinstance(error, CommandFailedError):  # what is forbidden is in the audit
-            log.warning("command %s: %s", call.command, error)
+            self._warn((call.command, type(error)), f"command {call.command}: {clipped(str(error))}")
         return error_reply(number, str(error))
 
     def _answer(self, incoming: Incoming, call: Call, reply: Reply | None) -> None:

@@ -11,142 +11,43 @@ ZeroMQ's I/O thread reports a close before it closes, so a look at a descriptor 
 follow the look. All of this is for a context of our own: there is one such name in each, and in a program's context it is
 the program's. In a context of somebody else's, who shares our process is trusted and everybody else may look.
 
+When descriptors run short, connections end: of those who never said anything, then of strangers. A look at a descriptor
+that holds, as above, is also what makes it safe to shut one down.
+
 Illegal states: a connection without a note; two handlers in a context.
 """
 
 import asyncio
 import errno
 import os
-import struct
-from collections.abc import Sequence
+import resource
+import socket as stdlib_socket
+import tempfile
+from collections.abc import Callable, Sequence
 from itertools import count
 from logging import getLogger
 from typing import Final, final
 
 import zmq
-from zmq.utils import z85
 
-from circus.arbiter.owner import identify
-from circus.arbiter.peers import NOBODY_KNOWN, Peer
-from circus.arbiter.seats import Seat, Seats
+from circus.arbiter.binding import bind_endpoint, bound_endpoint, check_endpoint, ipc_path
+from circus.arbiter.errors import EndpointError
+from circus.arbiter.peers import Peer
+from circus.arbiter.porch import Porch, is_stepwise, queue_for
+from circus.arbiter.seats import dispensable
+from circus.arbiter.sparing import SparingLog
+from circus.arbiter.watch import NEWS_WANTED, Watch, peer_of_address
 from circus.client.keys import KeyDirectory, ServerKeys
+from circus.process import clock, descriptors
 
 __all__ = ["Doorkeeper", "Watch", "peer_of_address"]
 
 log = getLogger("circus.arbiter.doorkeeper")
 
 _HANDLER: Final = "inproc://zeromq.zap.01"
-_NEWS: Final = struct.Struct("=Hi")
-_NEWS_WANTED: Final = zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED
 _BACKLOG: Final = 1024
 """Connections that may wait to be accepted; more than the default of 100, for the moment after a restart."""
 _numbers = count(1)
-
-
-def peer_of_address(address: str) -> Peer | None:
-    """The peer in the address that libzmq gives for ipc, ``localhost:UID:GID:PID``; None for any other.
-
-    >>> peer_of_address("localhost:1000:1000:77"), peer_of_address("127.0.0.1")
-    (Peer(uid=1000, pid=77, address='', key='', role=None), None)
-    """
-    words = address.split(":")
-    if len(words) != 4 or words[0] != "localhost" or not all(word.isdigit() for word in words[1:3]):
-        return None
-    # Some systems tell no pid.
-    return Peer(uid=int(words[1]), pid=int(words[3]) if words[3].isdigit() else None)
-
-
-@final
-class Watch:
-    """What is known about the connections of one listening socket.
-
-    Args:
-        name: its ZAP domain.
-        news: tells of accepted and closed connections; owned. None in a context of somebody else's.
-        keys: whose keys are let in; None for a socket without CURVE.
-    """
-
-    def __init__(self, name: str, news: "zmq.Socket[bytes] | None", keys: KeyDirectory | None) -> None:
-        self.name = name
-        self.keys = keys
-        self._news = news
-        self._seats = Seats()
-
-    @property
-    def fd(self) -> int | None:
-        """Readable when there are news."""
-        return None if self._news is None else int(self._news.getsockopt(zmq.FD))
-
-    def admit(self, address: str, mechanism: bytes, key: bytes) -> str | None:
-        """The note for a connection that shakes hands now; None to refuse it."""
-        if not address:
-            return None  # it left already; libzmq would then let the peer itself say who it is
-        if self.keys is not None:
-            public = _text_of(key) if mechanism == b"CURVE" else None
-            return f"key/{public}" if public and self.keys.find(public) is not None else None
-        peer = peer_of_address(address)
-        if peer is not None:
-            return f"ipc/{peer.uid}/{peer.pid or ''}"
-        self.refresh()
-        return f"seat/{self._seats.count}"
-
-    def peer(self, frame: zmq.Frame) -> Peer:
-        """Whose message this is."""
-        note = _property(frame, "User-Id")
-        kind, _, rest = note.partition("/")
-        if self._news is None:
-            # Only what comes over inproc, from a part of this process, has no properties at all.
-            wire = _property(frame, "Socket-Type")
-            return NOBODY_KNOWN if wire else Peer(uid=os.getuid(), pid=os.getpid())
-        match kind:
-            case "ipc":
-                uid, _, pid = rest.partition("/")
-                return Peer(uid=int(uid), pid=int(pid) if pid else None)
-            case "key":
-                known = None if self.keys is None else self.keys.find(rest)
-                address = _property(frame, "Peer-Address")
-                if known is None:
-                    return Peer(key="that is not authorised any more", address=address)
-                return Peer(key=known.name, role=known.role, address=address)
-            case "seat":
-                peer = self._seats.find(_descriptor(frame), int(rest))
-                return peer if peer.address or peer.pid else Peer(address=_property(frame, "Peer-Address"))
-            case _:
-                return NOBODY_KNOWN
-
-    def refresh(self) -> None:
-        """Take the news in, and look at who has come."""
-        looked_at: list[Seat] = []
-        arrived: list[Seat] = []
-        while True:
-            arrived += self._take_news()
-            for seat in looked_at:
-                if seat.left:
-                    seat.peer = NOBODY_KNOWN
-            looked_at = [seat for seat in arrived if not seat.left]
-            arrived = []
-            if not looked_at:
-                return
-            for seat in looked_at:
-                seat.peer = identify(seat.fd)
-
-    def _take_news(self) -> list[Seat]:
-        assert self._news is not None
-        arrived: list[Seat] = []
-        while True:
-            try:
-                frames = self._news.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return arrived
-            event, fd = _NEWS.unpack(frames[0])
-            if event == zmq.EVENT_ACCEPTED:
-                arrived.append(self._seats.take(fd))
-            else:
-                self._seats.leave(fd)
-
-    def close(self) -> None:
-        if self._news is not None:
-            self._news.close(0)
 
 
 @final
@@ -156,19 +57,32 @@ class Doorkeeper:
     Args:
         context: whose connections; stays the caller's.
         ours: whether nobody else uses the context.
+        trusted: who keeps its connection when descriptors run short.
     """
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], *, ours: bool = True) -> None:
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        *,
+        ours: bool = True,
+        trusted: Callable[[Peer], bool] = lambda _: True,
+    ) -> None:
         self._context = context
         self._ours = ours
+        self._trusted = trusted
+        self._sparing = SparingLog(log, later=self._later, clock=clock.monotonic)
         self._watches: dict[str, Watch] = {}
         self._handler: zmq.Socket[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fds: list[int] = []
+        self._nobody: stdlib_socket.socket | None = None
+        self._paused = False
+        self._spare = -1
 
     def open(self) -> None:
         """Be there before the first connection."""
         if self._ours:
+            self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
             self._handler = self._context.socket(zmq.REP)
             self._handler.linger = 0
             self._handler.bind(_HANDLER)
@@ -195,16 +109,100 @@ class Doorkeeper:
             socket.setsockopt(zmq.CURVE_SERVER, 1)
             socket.setsockopt(zmq.CURVE_SECRETKEY, server.secret_key.encode())
             socket.setsockopt(zmq.CURVE_PUBLICKEY, server.public_key.encode())
-        watch = Watch(name, self._open_news(socket, name) if self._ours else None, keys)
+        watch = Watch(name, self._open_news(socket, name) if self._ours else None, keys, self._make_room)
         self._watches[name] = watch
         return watch
+
+    def bind(
+        self,
+        socket: "zmq.Socket[bytes]",
+        watch: Watch,
+        endpoint: str,
+        *,
+        purpose: str,
+        owner_uid: int | None = None,
+    ) -> str:
+        """Bind a guarded socket, and say where.
+
+        Args:
+            socket: the one that was guarded.
+            watch: what `guard` gave for it.
+            endpoint: where.
+            purpose: of it, for the error.
+            owner_uid: whom the file of an ipc endpoint is given to; None: nobody.
+
+        Raises:
+            EndpointError: it cannot be bound, or its file cannot be given away.
+        """
+        path, limit = ipc_path(endpoint), _limit()
+        if path is None or not self._ours or not is_stepwise(path, limit):
+            bind_endpoint(socket, endpoint, purpose)
+            if path is not None and owner_uid is not None:
+                _give_away(path, owner_uid, endpoint, purpose)
+            return bound_endpoint(socket)
+        check_endpoint(endpoint, purpose)
+        porch = Porch(
+            socket,
+            path,
+            kept=lambda: descriptors.kept_for_clients(_limit()),
+            queue=queue_for(descriptors.kept_from_spawns(limit)),
+            pause=self._pause,
+            relieve=self._make_room,
+            owner_uid=owner_uid,
+        )
+        try:
+            porch.open()
+        except OSError as error:
+            raise EndpointError(purpose, endpoint, error.strerror or str(error)) from error
+        watch.porches.append(porch)
+        if self._nobody is None:
+            self._nobody = _socket_that_nobody_reaches()
+        return endpoint
+
+    def _pause(self, wanted: bool) -> bool:  # noqa: FBT001 - a callback
+        """Let nobody in over TCP for the moment, or again; False: a pause is on already, for somebody else."""
+        if wanted and self._paused:
+            return False
+        assert self._nobody is not None
+        self._paused = wanted
+        for watch in self._watches.values():
+            watch.hold(self._nobody.fileno() if wanted else None)
+        return True
+
+    def _make_room(self) -> None:
+        """End connections that can be done without, if there are too few descriptors for more clients."""
+        limit, free = _limit(), descriptors.free()
+        short = descriptors.kept_for_clients(limit) - free
+        if short <= 0 or self._spare < 0:
+            return
+        seats = [(seat, watch) for watch in self._watches.values() for seat in watch.seats]
+        victims = {
+            id(seat) for seat in dispensable((seat for seat, _ in seats), short, trusted=self._trusted)
+        }
+        ended = sum(watch.end(seat, self._spare) for seat, watch in seats if id(seat) in victims)
+        done = f"{ended} idle connections were ended" if ended else "new clients have to wait"
+        self._sparing.write(
+            "descriptors",
+            f"too few descriptors for more clients: {free} of {limit} are left; {done}. {descriptors.HOW_TO_RAISE}",
+        )
+
+    def cut_removed_keys(self) -> None:
+        """End the connections of keys that are not authorised any more, and their subscriptions with them."""
+        ended = sum(
+            watch.end(seat, self._spare) for watch in self._watches.values() for seat in watch.of_removed_keys
+        )
+        if ended:
+            log.warning("ended %d connections of keys that are not authorised any more", ended)
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> asyncio.TimerHandle | None:
+        return None if self._loop is None or self._loop.is_closed() else self._loop.call_later(seconds, do)
 
     def _open_news(self, socket: "zmq.Socket[bytes]", name: str) -> "zmq.Socket[bytes]":
         news = self._context.socket(zmq.PAIR)
         news.linger = 0
         news.setsockopt(zmq.RCVHWM, 0)  # the I/O thread must never wait for us
         address = f"inproc://{name}.news"
-        socket.monitor(address, _NEWS_WANTED)
+        socket.monitor(address, NEWS_WANTED)
         news.connect(address)
         return news
 
@@ -222,6 +220,9 @@ class Doorkeeper:
             loop.add_reader(fd, read)
             self._fds.append(fd)
             read()
+        for watch in self._watches.values():
+            for porch in watch.porches:
+                porch.start(loop)
 
     def _answer_all(self) -> None:
         while self._handler is not None:
@@ -242,7 +243,7 @@ class Doorkeeper:
         who = address.decode("utf-8", "replace")
         note = None if watch is None else watch.admit(who, mechanism, key)
         if note is None:
-            log.info("refused a connection from %s", who or "a peer that left at once")
+            self._sparing.write("refused", f"refused a connection from {who or 'a peer that left at once'}")
             return [version, number, b"400", b"not authorised", b"", b""]
         return [version, number, b"200", b"OK", note.encode(), b""]
 
@@ -252,6 +253,13 @@ class Doorkeeper:
             for fd in self._fds:
                 self._loop.remove_reader(fd)
         self._fds.clear()
+        self._sparing.close()
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+        if self._nobody is not None:
+            self._nobody.close()
+            self._nobody = None
         for watch in self._watches.values():
             watch.close()
         self._watches.clear()
@@ -260,19 +268,28 @@ class Doorkeeper:
             handler.close(0)
 
 
-def _text_of(key: bytes) -> str | None:
-    return z85.encode(key).decode() if len(key) == 32 else None
+def _limit() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def _property(frame: zmq.Frame, name: str) -> str:
+def _socket_that_nobody_reaches() -> stdlib_socket.socket:
+    """It listens where no name leads to; to accept there is to be told to try again."""
+    with tempfile.TemporaryDirectory() as folder:
+        listening = stdlib_socket.socket(stdlib_socket.AF_UNIX, stdlib_socket.SOCK_STREAM)
+        try:
+            listening.setblocking(False)
+            listening.bind(f"{folder}/x")
+            listening.listen(0)
+        except BaseException:
+            listening.close()
+            raise
+    return listening
+
+
+def _give_away(path: str, uid: int, endpoint: str, purpose: str) -> None:
     try:
-        return str(frame.get(name))
-    except (zmq.ZMQError, UnicodeDecodeError):
-        return ""
-
-
-def _descriptor(frame: zmq.Frame) -> int:
-    try:
-        return int(frame.get(zmq.SRCFD))
-    except zmq.ZMQError:
-        return -1
+        os.chown(path, uid, -1)
+    except OSError as error:
+        raise EndpointError(
+            purpose, endpoint, f"its file cannot be given to endpoint_owner: {error.strerror}"
+        ) from error

@@ -110,12 +110,11 @@ class Engine:
         self._facade = facade
         self._version = version
         self._front = Front(blueprint, context=context, receive=self._receive, on_log_demand=self._log_demand)
+        front = self._front
         self._dispatcher = Dispatcher(
-            handlers=handlers(self), send=self._send, adopt=self._adopt, permit=self._front.permit
+            handlers=handlers(self), send=self._send, adopt=self._adopt, permit=front.permit, warn=front.warn
         )
-        self.audit = self._front.audit
-        self._publisher = self._front.publisher
-        self._control = self._front.control
+        self.audit, self._publisher, self._control = front.audit, front.publisher, front.control
         self._tasks: asyncio.TaskGroup | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_wanted = asyncio.Event()
@@ -248,6 +247,7 @@ class Engine:
     async def reload_all(self, command: tell.Reload) -> Told:
         """Reload every watcher, from the highest priority to the lowest, and open our own logs anew."""
         self.reopen_own_logs()
+        self._front.cut_removed_keys()
         if self._before_reload is not None:
             await asyncio.to_thread(self._before_reload)
         return await self.one_after_the_other(by_priority(self.roster), command)

@@ -6,22 +6,25 @@ and goes after the last.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import final
 
 import zmq
 
 from circus.arbiter.audit import Audit, AuditEntry
+from circus.arbiter.audit import log as audit_log
 from circus.arbiter.build import Blueprint
 from circus.arbiter.control import Control, Incoming
+from circus.arbiter.dispatch import log as dispatch_log
 from circus.arbiter.doorkeeper import Doorkeeper
 from circus.arbiter.errors import ForbiddenError
 from circus.arbiter.gate import Gate
 from circus.arbiter.peers import Peer, Right
 from circus.arbiter.publish import Publisher
 from circus.arbiter.reach import check_reach
+from circus.arbiter.sparing import SparingLog
 from circus.exc import MessageError
-from circus.process.clock import wall
+from circus.process.clock import monotonic, wall
 from circus.protocol.codec import Call, Malformed
 from circus.protocol.messages import Request
 from circus.protocol.options import ArbiterOptions
@@ -55,13 +58,20 @@ class Front:
         on_log_demand: Callable[[bool], None],
     ) -> None:
         self._options = blueprint.options
-        self.audit = Audit()
+        self._refusals = SparingLog(audit_log, later=self._later, clock=monotonic)
+        self._bad_requests = SparingLog(dispatch_log, later=self._later, clock=monotonic)
+        self.audit = Audit(warn=self._refusals.write)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._gate = Gate(blueprint.options)
         commands, events = blueprint.control_doors(), blueprint.event_doors()
         shared = context if blueprint.speaks_within else None
         self._own_context = shared is None
         self._context = shared if shared is not None else zmq.Context()
-        self._keeper = Doorkeeper(self._context, ours=self._own_context)
+        self._keeper = Doorkeeper(
+            self._context,
+            ours=self._own_context,
+            trusted=lambda peer: self._gate.right(peer) is Right.COMMAND,
+        )
         self.publisher = Publisher(
             self._context,
             events,
@@ -91,6 +101,7 @@ class Front:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let connections in and publish from now on; `control.start` reads requests."""
+        self._loop = loop
         self._keeper.start(loop)
         self.publisher.start(loop)
 
@@ -102,6 +113,8 @@ class Front:
 
     async def aclose(self) -> None:
         """Close everything. May be called any number of times."""
+        self._refusals.close()
+        self._bad_requests.close()
         self.control.close()
         self.publisher.close()
         self._keeper.close()
@@ -126,6 +139,17 @@ class Front:
         if not request.reads_only:
             self._write_down(incoming.peer, request, allowed=True)
         return right
+
+    def cut_removed_keys(self) -> None:
+        """End the connections of keys that are not authorised any more, and their subscriptions with them."""
+        self._keeper.cut_removed_keys()
+
+    def warn(self, kind: Hashable, text: str) -> None:
+        """Write a line about a bad request into the log; of many of a kind, their number."""
+        self._bad_requests.write(kind, text)
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> asyncio.TimerHandle | None:
+        return None if self._loop is None or self._loop.is_closed() else self._loop.call_later(seconds, do)
 
     def _write_down(self, peer: Peer, request: Request, *, allowed: bool) -> None:
         subject = str(getattr(request, "name", None) or "")

@@ -15,7 +15,7 @@ from typing import Any, final
 
 import zmq
 
-from circus.arbiter.binding import bind_endpoint, bound_endpoint, remove_file
+from circus.arbiter.binding import remove_file
 from circus.arbiter.control import DoorKind
 from circus.arbiter.doorkeeper import Doorkeeper, Watch
 from circus.arbiter.errors import EndpointError
@@ -39,11 +39,11 @@ class _Door:
         self.bound = ""
         self.fd = int(socket.getsockopt(zmq.FD))
 
-    def bind(self) -> None:
-        bind_endpoint(self.socket, self.endpoint, "events")
-        self.bound = bound_endpoint(self.socket)
+    def bind(self, keeper: Doorkeeper) -> None:
+        self.bound = keeper.bind(self.socket, self.watch, self.endpoint, purpose="events")
 
     def close(self, linger_ms: int) -> None:
+        self.watch.close_porches()
         self.socket.close(linger_ms)
         if self.bound:
             remove_file(self.endpoint)
@@ -98,7 +98,7 @@ class Publisher:
                 socket.setsockopt(zmq.XPUB_MANUAL, 1)
                 door = _Door(socket, self._keeper.guard(socket, server=kind.server, keys=kind.keys), endpoint)
                 self._doors.append(door)
-                door.bind()
+                door.bind(self._keeper)
         except EndpointError:
             for door in self._doors:
                 door.close(0)

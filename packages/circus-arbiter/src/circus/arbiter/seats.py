@@ -10,12 +10,13 @@ surely there stays unknown.
 """
 
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, final
 
 from circus.arbiter.peers import NOBODY_KNOWN, Peer
 
-__all__ = ["Seat", "Seats"]
+__all__ = ["Seat", "Seats", "dispensable"]
 
 _KEPT: Final = 4
 """Connections that are remembered for each descriptor: messages of closed ones may still be under way."""
@@ -30,6 +31,22 @@ class Seat:
     since: int
     peer: Peer = field(default=NOBODY_KNOWN)
     left: bool = False
+    spoke: bool = False
+    note: str = ""
+    at: float = 0.0
+    """When it was taken, on the monotonic clock: for comparing those of several sockets."""
+
+
+def dispensable(seats: Iterable[Seat], count: int, *, trusted: Callable[[Peer], bool]) -> list[Seat]:
+    """Whose connections may end when there is no room: first who has said nothing yet, then strangers; the oldest first.
+
+    Args:
+        seats: those that are taken.
+        count: how many at the most.
+        trusted: who keeps its connection once it has said something.
+    """
+    candidates = [seat for seat in seats if not seat.spoke or not trusted(seat.peer)]
+    return sorted(candidates, key=lambda seat: (seat.spoke, seat.at))[:count]
 
 
 @final
@@ -41,11 +58,11 @@ class Seats:
         """How many news there were: what is noted on a connection that shakes hands now."""
         self._rows: dict[int, deque[Seat]] = {}
 
-    def take(self, fd: int) -> Seat:
+    def take(self, fd: int, *, now: float = 0.0) -> Seat:
         """A connection was accepted at a descriptor."""
         self.count += 1
         self._end(fd)
-        seat = Seat(fd, self.count)
+        seat = Seat(fd, self.count, at=now)
         self._rows.setdefault(fd, deque(maxlen=_KEPT)).append(seat)
         return seat
 
@@ -59,6 +76,17 @@ class Seats:
         row = self._rows.get(fd)
         if row:
             row[-1].left = True
+
+    def taken(self) -> Iterator[Seat]:
+        """Those that somebody sits in now."""
+        return (row[-1] for row in self._rows.values() if not row[-1].left)
+
+    def spoke(self, fd: int, note: str) -> None:
+        """Whoever sits at a descriptor has sent something, with its note."""
+        row = self._rows.get(fd)
+        if row:
+            row[-1].spoke = True
+            row[-1].note = note
 
     def find(self, fd: int, noted: int) -> Peer:
         """Who sat at a descriptor when the note was made."""

@@ -32,6 +32,7 @@ from circus.circusd.orphans import OrphanDuty
 from circus.circusd.rundir import local_endpoint, run_directory
 from circus.config import Config, ConfigError, Severity, check
 from circus.pidfile import Pidfile, PidfileError
+from circus.process import descriptors
 from circus.process.spawn import LocalSpawner
 from circus.process.subreaper import become_subreaper
 from circus.protocol.options import ArbiterOptions
@@ -181,6 +182,7 @@ class _Daemon:
     async def _serve(self, blueprint: Blueprint) -> None:
         spawner = LocalSpawner()
         spawner.raise_nofile()
+        spawner.keep_free(descriptors.kept_from_spawns)
         if become_subreaper():
             spawner.forest.gather()
         hooks = HookObjects()

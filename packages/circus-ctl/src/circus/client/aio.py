@@ -16,6 +16,7 @@ import zmq
 from circus.client.channel import Channel, plain_context
 from circus.client.errors import CallError, TimedOut
 from circus.client.link import Link, failure
+from circus.client.probe import queue_is_full
 from circus.client.readiness import Readiness
 from circus.client.security import Security
 from circus.client.wire import CallIds, Document, make_message, pack, unpack
@@ -232,7 +233,9 @@ class AsyncCircusClient:
         for link in news:
             for pending in self._pending.values():
                 error = failure(link, self.endpoint, sent=pending.sent)
-                patient = not pending.sent and link is Link.NOBODY and now < pending.patient_until
+                patient = (not pending.sent and link is Link.NOBODY) and (
+                    now < pending.patient_until or queue_is_full(self.endpoint)
+                )
                 if error is not None and not patient and not pending.answer.done():
                     pending.answer.set_exception(error)
 

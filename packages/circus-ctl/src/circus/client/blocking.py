@@ -15,6 +15,7 @@ import zmq
 from circus.client.channel import Channel
 from circus.client.errors import CallError, NotRunning, TimedOut
 from circus.client.link import Link, failure
+from circus.client.probe import queue_is_full
 from circus.client.security import Security
 from circus.client.wire import CallIds, Document, make_message, pack, unpack
 from circus.protocol.endpoints import DEFAULT_ENDPOINT
@@ -159,7 +160,9 @@ class CircusClient:
         while not channel.try_send(frame):
             for link in channel.news():
                 error = failure(link, self.endpoint, sent=False)
-                patient = link is Link.NOBODY and time.monotonic() < patient_until
+                patient = link is Link.NOBODY and (
+                    time.monotonic() < patient_until or queue_is_full(self.endpoint)
+                )
                 if error is not None and not patient:
                     raise error
             if channel.link is not Link.READY:

@@ -14,7 +14,9 @@ surprises many; `Stdio.NULL` is what is nearly always wanted. Pipes are close-on
 
 Descriptor limit. `raise_nofile` raises our soft limit and keeps the old one for the children: it is put back during the fork
 itself, so that a child never sees ours. Meanwhile our own other threads live under the old limit too; therefore the descriptors
-that we hold by the thousand are moved above it, and low numbers stay free for everybody (for ``select()`` as well).
+that we hold by the thousand are moved above it, and low numbers stay free for everybody (for ``select()`` as well). Where they are
+used up all the same, for instance by a thousand clients, nothing is lowered, since a thread that opens something in that moment
+would fail: the chain sets the limit of the child then. `keep_free` leaves descriptors to those who cannot do without.
 
 Owns: nothing but the counters; the children own themselves, the forest knows their trees.
 """
@@ -29,11 +31,11 @@ import secrets
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final, final
 
-from circus.process import chain, clock, identity, limits, locate, procfs, reap
+from circus.process import chain, clock, descriptors, identity, limits, locate, procfs, reap
 from circus.process.errors import SpawnError, Stage
 from circus.process.forest import Forest
 from circus.process.handle import LocalChild
@@ -44,6 +46,10 @@ __all__ = ["LocalSpawner"]
 
 _LIMIT_LOCK = threading.Lock()  # one limit a process, whatever the number of spawners
 _OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
+_OPENED_BY_A_SPAWN: Final = 8
+"""Descriptors that one start may take at once: the pipes of its streams, that of the fork, a pidfd, a file."""
+_ROOM_BELOW: Final = 256
+"""Numbers below the children's limit that are to be free for other threads, while a fork lowers ours to it."""
 
 
 @final
@@ -62,6 +68,7 @@ class LocalSpawner:
         self.forest = Forest() if forest is None else forest
         self._pipe_size = pipe_size
         self._original_nofile: tuple[int, int] | None = None
+        self._kept_free: Callable[[int], int] = _nothing_kept
         self._marks = itertools.count(1)
         self._prefix = secrets.token_hex(6)
 
@@ -86,9 +93,32 @@ class LocalSpawner:
                 self._original_nofile = (have, hard)
             return wish
 
+    def keep_free(self, kept: Callable[[int], int]) -> None:
+        """Refuse to start processes, with a `SpawnError` that may be tried again, while too few descriptors are free.
+
+        Args:
+            kept: how many are to stay free at a soft limit; see `circus.process.descriptors`.
+        """
+        self._kept_free = kept
+
+    def _check_descriptors(self, label: str) -> None:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        kept = self._kept_free(limit)
+        if kept and (free := descriptors.free()) < kept + _OPENED_BY_A_SPAWN:
+            cause = (
+                f"too many open files: {free} of {limit} are left, of which {kept} are kept for clients;"
+                f" {descriptors.HOW_TO_RAISE}"
+            )
+            raise SpawnError(label, Stage.OPEN_PIPES, "descriptors", cause=cause)
+
+    def _is_crowded(self) -> bool:
+        """Whether so few numbers are free below the children's limit that ours must not be lowered to it."""
+        soft = None if self._original_nofile is None else self._original_nofile[0]
+        return soft is not None and descriptors.lowest_free() + min(_ROOM_BELOW, soft // 4) > soft
+
     @contextmanager
-    def _limit_of_children(self) -> Generator[None]:
-        if self._original_nofile is None:
+    def _limit_of_children(self, *, crowded: bool) -> Generator[None]:
+        if self._original_nofile is None or crowded:
             yield
             return
         with _LIMIT_LOCK:
@@ -123,7 +153,9 @@ class LocalSpawner:
         Raises:
             SpawnError: it could not be started; it names the stage, and nothing is left behind.
         """
-        argv, executable = self._command(spec)
+        self._check_descriptors(spec.label)
+        crowded = self._is_crowded()
+        argv, executable = self._command(spec, crowded=crowded)
         mark = f"{self._prefix}.{next(self._marks)}"
         env = dict(spec.env)
         outer = env.get(MARK)
@@ -131,7 +163,8 @@ class LocalSpawner:
         pipes = _Pipes(spec, self._pipe_size)
         try:
             pipes.open()
-            pid = self._fork(spec, argv, executable, env, pipes)
+            with self._limit_of_children(crowded=crowded):
+                pid = self._fork(spec, argv, executable, env, pipes)
         except BaseException:
             pipes.close_ours()
             raise
@@ -139,9 +172,9 @@ class LocalSpawner:
             pipes.close_theirs()
         return self._take_over(spec, pid, mark, pipes, watch=watch)
 
-    def _command(self, spec: ProcessSpec) -> tuple[list[str], str | None]:
+    def _command(self, spec: ProcessSpec, *, crowded: bool) -> tuple[list[str], str | None]:
         """What to hand to exec: the argument vector, and the file where it differs from its first element."""
-        wishes = self._wishes(spec)
+        wishes = self._wishes(spec, crowded=crowded)
         if not wishes.any:
             return list(spec.argv), spec.executable
         if spec.cwd is not None and not os.path.isdir(spec.cwd):
@@ -159,7 +192,7 @@ class LocalSpawner:
             wishes, label=spec.label, program=found.path, argv=spec.argv, env=spec.env
         ), None
 
-    def _wishes(self, spec: ProcessSpec) -> chain.Wishes:
+    def _wishes(self, spec: ProcessSpec, *, crowded: bool) -> chain.Wishes:
         wanted = identity.settle(spec.identity) if spec.identity.changes else spec.identity
         if wanted.changes:
             wanted = identity.needed(wanted)
@@ -174,11 +207,14 @@ class LocalSpawner:
                 )
                 raise SpawnError(spec.label, Stage.SET_IDENTITY, subject, cause=refusal, retryable=False)
         todo: Mapping[str, tuple[int, int]] = {}
-        if spec.limits:
+        wanted_limits = dict(spec.limits)
+        if crowded:
+            wanted_limits.setdefault("nofile", self._limit("nofile"))
+        if wanted_limits:
             try:
                 todo = limits.plan(
-                    spec.limits,
-                    ours=self._limit,
+                    wanted_limits,
+                    ours=limits.current if crowded else self._limit,
                     may_raise=identity.has_capability(identity.CAP_SYS_RESOURCE),
                 )
             except limits.LimitError as error:
@@ -203,20 +239,19 @@ class LocalSpawner:
         self, spec: ProcessSpec, argv: list[str], executable: str | None, env: dict[str, str], pipes: "_Pipes"
     ) -> int:
         try:
-            with self._limit_of_children():
-                process = subprocess.Popen(  # noqa: TID251 - this is the owner of the ban
-                    argv,
-                    executable=executable,
-                    env=env,
-                    cwd=spec.cwd,
-                    stdin=pipes.theirs[0],
-                    stdout=pipes.theirs[1],
-                    stderr=pipes.theirs[2],
-                    close_fds=True,
-                    pass_fds=spec.pass_fds,
-                    start_new_session=spec.new_session,
-                    umask=-1 if spec.umask is None else spec.umask,
-                )
+            process = subprocess.Popen(  # noqa: TID251 - this is the owner of the ban
+                argv,
+                executable=executable,
+                env=env,
+                cwd=spec.cwd,
+                stdin=pipes.theirs[0],
+                stdout=pipes.theirs[1],
+                stderr=pipes.theirs[2],
+                close_fds=True,
+                pass_fds=spec.pass_fds,
+                start_new_session=spec.new_session,
+                umask=-1 if spec.umask is None else spec.umask,
+            )
         except ValueError as error:
             raise SpawnError(
                 spec.label, Stage.EXEC, executable or argv[0], cause=str(error), retryable=False
@@ -317,6 +352,10 @@ class _Pipes:
         for fd in self.ours:
             if fd is not None:
                 os.close(fd)
+
+
+def _nothing_kept(_limit: int) -> int:
+    return 0
 
 
 def _enlarge(fd: int, size: int) -> None:
