@@ -119,7 +119,13 @@ class Fake:
                     "allowed": True,
                 }
             )
-        found = handler(p)
+        try:
+            found = handler(p)
+        except (
+            KeyError,
+            TypeError,
+        ) as error:  # what the real one's models would have refused, or what is not made up here
+            return {"status": "error", "reason": f"no such thing here: {error}", "errno": 3, "tb": None}
         return {"status": "ok", **(found or {})}
 
     def chosen(self, p: dict[str, Any]) -> list[str]:
@@ -141,7 +147,7 @@ class Fake:
         return {"statuses": dict(self.state)}
 
     def do_list(self, p: dict[str, Any]) -> dict[str, Any]:
-        if "name" in p:
+        if p.get("name") is not None:
             return {"pids": [worker.pid for worker in self.workers[p["name"]]]}
         return {"watchers": sorted(self.options)}
 
