@@ -110,15 +110,9 @@ class Fake:
             return {"status": "error", "reason": f"program {name} not found", "errno": 3, "tb": None}
         if command not in {"status", "list", "options", "describe", "version", "globaloptions", "listsockets", "dstats",
                            "logs", "stats", "audit", "get"}:  # fmt: skip
-            self.actions.append(
-                {
-                    "time": time.time(),
-                    "command": command,
-                    "subject": str(p.get("name", "")),
-                    "who": "root",
-                    "allowed": True,
-                }
-            )
+            subject = str(p.get("name", ""))
+            done = {"time": time.time(), "command": command, "subject": subject}
+            self.actions.append({**done, "who": "root", "allowed": True})
         try:
             found = handler(p)
         except (
