@@ -44,9 +44,8 @@ class Forest:
         self._lock = threading.RLock()
         self._living: dict[int, LocalChild] = {}  # unreaped children of ours, and what we adopted
         self._seen: dict[Identity, set[Identity]] = {}  # by root; absent once known to be empty
-        self._led: dict[
-            Identity, dict[int, int]
-        ] = {}  # sessions that somebody in a tree has started, likewise
+        # Likewise: sessions that somebody in a tree has started, with the start time of the first one met in them.
+        self._led: dict[Identity, dict[int, int]] = {}
         self._abandoned: set[LocalChild] = set()
         self._reader = TableReader()
         self._last: Look | None = None
