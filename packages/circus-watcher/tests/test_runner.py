@@ -533,6 +533,17 @@ def test_live_options_hold_at_once_and_workers_stay():
     script(test, Fixture(Script(on_signal=None)))
 
 
+def test_what_is_set_already_is_said_all_the_same_but_not_what_a_configuration_leaves_as_it_is():
+    async def test(w):
+        await w.start()
+        for _ in range(2):
+            await w.runner.ask(c.Change({"graceful_timeout": 3}))
+        await w.runner.ask(c.Configure(spec_of(graceful_timeout=3)))
+        assert [said.options for said in w.said(e.Updated)] == [("graceful_timeout",), ()]
+
+    script(test, Fixture())
+
+
 def test_a_new_age_holds_for_running_workers():
     async def test(w):
         await w.start()

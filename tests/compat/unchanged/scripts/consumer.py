@@ -18,15 +18,17 @@ while not subscribed:
 
 client.call({"command": "stop", "properties": {"name": "app", "waiting": True}})
 client.call({"command": "start", "properties": {"name": "app", "waiting": True}})
-client.call({"command": "set", "properties": {"name": "app", "options": {"graceful_timeout": 25}, "waiting": True}})
-started = False
+for _ in range(2):  # what is set already is set again, and said again
+    client.call({"command": "set", "properties": {"name": "app", "options": {"graceful_timeout": 25}, "waiting": True}})
+updates = 0
 for topic, message in consumer:
     name = topic.decode("utf-8").split(".")[-1]
     data = json.loads(message)
     if not seen and name == "updated":
         continue
     seen.append([name, "process_pid" in data, isinstance(data["time"], float), data.get("exit_code")])
-    if name == "updated":
+    updates += name == "updated"
+    if updates == 2:
         break
 client.stop()
 print(json.dumps(seen))

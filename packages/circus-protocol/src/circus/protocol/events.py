@@ -94,11 +94,11 @@ class Reload(Event):
 
 
 class Updated(Event):
-    """Options of a watcher changed."""
+    """Options of a watcher were set."""
 
     event = "updated"
     options: list[str] | None = None
-    """Names of the options that changed."""
+    """Names of the options that changed; none when they already were as they were set."""
 
 
 class Add(Event):

@@ -473,6 +473,9 @@ class WatcherRunner:
             # It could be made of the options as they were when it was asked for: another change has come before it.
             self._finish(future, Outcome(failures={"options": str(error)}, count=self.spec.count))
             return
+        if spec.difference(self.spec).change is None:
+            # Scripts set what is set already and wait for the event: it says that the command was carried out.
+            self._publish(Updated(watcher=self.name, options=()))
         self._on_configure(spec, future)
 
     def _on_kill(self, command: commands.Kill, future: "asyncio.Future[Outcome]") -> None:
