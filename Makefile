@@ -92,7 +92,7 @@ bench: $(STAMP)  ## measure beside other supervisors (an hour on a quiet machine
 bench-quick: $(STAMP)  ## the same with fewer workers and one repeat, under five minutes
 	$(BIN)/python -m benchmarks --quick
 
-bench-growth: $(STAMP)  ## from 1 to 5,000 workers, one watcher of N and N watchers of one
+bench-growth: $(STAMP)  ## from 1 to 10,000 workers, one watcher of N and N watchers of one
 	$(BIN)/python -m benchmarks --growth --peers floor,circus
 
 bench-page: $(STAMP)  ## put the newest results into docs/performance.md and README.md

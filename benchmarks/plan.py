@@ -1,9 +1,9 @@
-"""How much is measured: full, quick, or for the tests of the suite's shape."""
+"""How much is measured: full, quick, growing, or for the tests of the suite's shape."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
-__all__ = ["FULL", "QUICK", "TINY", "Plan"]
+__all__ = ["FULL", "GROWTH", "QUICK", "TINY", "Plan"]
 
 
 @final
@@ -43,9 +43,10 @@ class Plan:
 
 
 FULL = Plan(
-    fleets=(1, 1000), large=5000, repeats=5, deaths=10, settle=4.0, rest=10.0, looks=1, requests=500,
+    fleets=(1, 1000), large=5000, repeats=3, deaths=10, settle=4.0, rest=10.0, looks=1, requests=500,
     flood=200_000_000, rotate=16_000_000, reloaded=100, load=4, timeout=240.0,
 )  # fmt: skip
+GROWTH = replace(FULL, repeats=2, deaths=5, rest=5.0)
 QUICK = Plan(
     fleets=(100,), large=0, repeats=1, deaths=3, settle=1.5, rest=2.0, looks=1, requests=100,
     flood=20_000_000, rotate=4_000_000, reloaded=20, load=2, timeout=60.0,

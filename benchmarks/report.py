@@ -55,6 +55,7 @@ TABLE: tuple[Row, ...] = (
     Row("M7 lines lost", "logs", "logs_lost_lines"),
     Row("M7 lines damaged", "logs", "logs_damaged_lines"),
     Row("M7 with a time a line, MB/s", "logs", "prefix_logs_mb_per_s", lower_is_better=False),
+    Row("M7 request during the flood, p50, ms", "logs", "logs_request_p50_ms"),
     Row("M7 request during the flood, p99, ms", "logs", "logs_request_p99_ms"),
     Row("M8 reload under load: failed requests", "reload", "reload_failed"),
     Row("M8 reload under load: slowest request, ms", "reload", "reload_worst_ms"),
@@ -95,11 +96,11 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def write(results: Results, kind: str, folder: Path) -> Path:
-    """Write ``DATE-KIND.json``, ``.md`` and ``.svg``; the path of the first."""
-    now = datetime.now(UTC)
+def write(results: Results, kind: str, folder: Path, began: datetime) -> Path:
+    """Write ``DATE-KIND.json``, ``.md`` and ``.svg``, the day being that on which the run began; the path of the first."""
     document = {
-        "date": now.isoformat(timespec="minutes"),
+        "date": began.isoformat(timespec="minutes"),
+        "ended": datetime.now(UTC).isoformat(timespec="minutes"),
         "kind": kind,
         "machine": _machine(),
         "versions": results.versions,
@@ -108,7 +109,7 @@ def write(results: Results, kind: str, folder: Path) -> Path:
         "samples": results.samples,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{now:%Y-%m-%d}-{kind}.json"
+    path = folder / f"{began:%Y-%m-%d}-{kind}.json"
     path.write_text(json.dumps(document, indent=1) + "\n")
     path.with_suffix(".md").write_text(render(document))
     path.with_suffix(".svg").write_text(

@@ -79,9 +79,13 @@ class Suite:
     peers: those that are installed.
     plan: how much.
     results: what is measured goes there.
+    keep: called whenever there is more, so that a run that is ended early has not been in vain.
     """
 
-    def __init__(self, peers: Sequence[Peer], plan: Plan, results: Results) -> None:
+    def __init__(
+        self, peers: Sequence[Peer], plan: Plan, results: Results, keep: Callable[[], object]
+    ) -> None:
+        self._keep = keep
         self._peers = peers
         self._plan = plan
         self._results = results
@@ -95,7 +99,7 @@ class Suite:
                 self._each("control", repeat, lambda peer: _bare(peer, plan))
                 for workers in plan.fleets:
                     self._each(str(workers), repeat, partial(self._fleet, workers=workers))
-            if "large" in metrics and plan.large and repeat < max(1, plan.repeats // 2):
+            if "large" in metrics and plan.large and repeat < max(1, plan.repeats - 1):
                 self._each(str(plan.large), repeat, partial(self._large, workers=plan.large))
             if "stats" in metrics:
                 self._each("stats", repeat, self._stats)
@@ -124,6 +128,7 @@ class Suite:
                 continue
             if figures:
                 self._results.add(peer.name, scene, figures)
+                self._keep()
                 _say(
                     f"  {peer.name} {scene} #{repeat + 1}: "
                     + ", ".join(f"{k} {v:.4g}" for k, v in figures.items())

@@ -5,14 +5,15 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
 from benchmarks.metrics import Figures
 from benchmarks.plan import Plan
 from benchmarks.run import Run
 
-__all__ = ["bare", "measure", "percentiles", "timed"]
+__all__ = ["bare", "bare_router", "measure", "percentiles", "timed"]
 
 _FEW = 5
 
@@ -85,7 +86,15 @@ def _figures(run: Run) -> dict[str, float]:
 
 
 def bare(requests: int) -> Figures:
-    """The floor of this metric: a pyzmq ROUTER that sends back what it gets."""
+    """The floor of this metric."""
+    with bare_router() as request:
+        timed(request, 10)
+        return percentiles(timed(request, requests), "request")
+
+
+@contextmanager
+def bare_router() -> Iterator[Callable[[], object]]:
+    """A process with a pyzmq ROUTER that sends back what it gets, for as long as the context lasts; a request to it."""
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.get_context("fork").Process(target=_echo, args=(theirs,))
     server.start()
@@ -95,9 +104,7 @@ def bare(requests: int) -> Figures:
         with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
             socket.linger = 0
             socket.connect(ours.recv())
-            request = lambda: (socket.send(b'{"id":"1"}'), socket.recv())  # noqa: E731 - one line in one place
-            timed(request, 10)
-            return percentiles(timed(request, requests), "request")
+            yield lambda: (socket.send(b'{"id":"1"}'), socket.recv())
     finally:
         server.terminate()
         server.join()

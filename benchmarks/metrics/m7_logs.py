@@ -3,14 +3,14 @@
 import re
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from benchmarks import procs
 from benchmarks.board import Timeout
 from benchmarks.job import LogJob
 from benchmarks.metrics import Figures
-from benchmarks.metrics.m6_control import percentiles, timed
+from benchmarks.metrics.m6_control import bare_router, percentiles, timed
 from benchmarks.peers import Peer
 from benchmarks.plan import Plan
 from benchmarks.run import Run, running
@@ -21,6 +21,8 @@ _LINE = 100
 _NUMBERED = re.compile(rb"(?:^|\s)(\d{12}) (?:\xc3\xa4){43}$")
 _LOOK = 0.01
 _PAUSE = 0.002
+_ENDLESS = 50
+"""So many floods in one last for as long as requests are timed; the run is ended then."""
 
 
 def measure(peer: Peer, plan: Plan) -> Figures:
@@ -34,27 +36,33 @@ def measure_prefixed(peer: Peer, plan: Plan) -> Figures:
 
 
 def measure_requests(peer: Peer, plan: Plan) -> Figures:
-    """What the cheapest request costs during a flood: apart, for to answer costs processor time, too."""
-    with _running(peer, plan, prefix=False) as run:
+    """What the cheapest request costs during a flood: apart, for to answer costs processor time, too.
+
+    The floor is a bare ROUTER beside the floor's flood: what the machine itself makes a request wait while it is that busy.
+    """
+    with ExitStack() as stack:
+        run = stack.enter_context(_running(peer, plan, prefix=False, times=_ENDLESS))
         request = peer.answers(run.job)
+        if request is None and peer.name == "floor":
+            request = stack.enter_context(bare_router())
         if request is None:
             return {}
         run.started(plan.timeout)
         samples: list[float] = []
-        while not run.board.record(0).finished:
+        while len(samples) < plan.requests and not run.board.record(0).finished:
             samples += timed(request, 1)
             time.sleep(_PAUSE)
         return percentiles(samples, "logs_request") if samples else {}
 
 
-def _running(peer: Peer, plan: Plan, *, prefix: bool) -> AbstractContextManager[Run]:
+def _running(peer: Peer, plan: Plan, *, prefix: bool, times: int = 1) -> AbstractContextManager[Run]:
     def log(folder: Path) -> LogJob:
         limit = plan.rotate
         return LogJob(
             folder=folder / "log", limit=limit, files=3 * plan.flood // limit + 10, time_prefix=prefix
         )
 
-    return running(peer, arguments=("flood", str(plan.flood)), log=log)
+    return running(peer, arguments=("flood", str(times * plan.flood)), log=log)
 
 
 def _flood(peer: Peer, plan: Plan, *, prefix: bool) -> Figures:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,16 @@ def test_table_and_plot_are_written(results):
     assert "| M1 `kill -9` → replacement in `main()`, ms | 3 |" in table
     assert "Versions: floor 1, circus " in table
     assert path.with_suffix(".svg").read_text().startswith("<svg ")
+
+
+def test_what_was_measured_before_a_run_is_ended_is_kept(tmp_path):
+    command = [sys.executable, "-m", "benchmarks", "--tiny", "--peers", "floor", "--out", str(tmp_path)]
+    ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a shell starts its background jobs
+    with subprocess.Popen([*ignoring, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        next(line for line in run.stderr if "floor 3 #1" in line)
+        run.send_signal(signal.SIGINT)
+        assert run.wait(60) == 1, run.stderr.read()
+    (path,) = tmp_path.glob("*-tiny.json")
+    document = json.loads(path.read_text())
+    assert set(document["samples"]["floor"]) == {"control", "3"}
+    assert document["failures"] == ["what was to come after the last figure: the run was ended early"]
