@@ -1,9 +1,12 @@
 import socket
+from dataclasses import fields
 
 import pytest
 
 from circus.config import ConfigError, Severity, check, read_config
 from circus.config.problems import nearest
+from circus.plugins.flapping import Limits
+from circus.protocol.options import FLAPPING_OPTIONS
 
 
 def write(tmp_path, text, name="c.ini"):
@@ -34,6 +37,19 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path):
             "6: error: [sockets:a]: there is no such section; sections are [circus], [env], [env:WATCHERS],"
             " [watcher:NAME], [socket:NAME], [plugin:NAME]; did you mean [socket:a]?"
         ),
+    ]
+
+
+def test_the_options_of_the_flapping_plugin_are_known(tmp_path):
+    names = {f"flapping.{field.name}" for field in fields(Limits)}
+    assert names == FLAPPING_OPTIONS
+    text = "[watcher:a]\ncmd = x\n" + "".join(f"{name} = 1\n" for name in sorted(names))
+    assert said(tmp_path, text) == []
+    assert said(tmp_path, "[watcher:a]\ncmd = x\nflapping.atempts = 1\n") == [
+        (
+            "3: warning: [watcher:a] flapping.atempts: unknown option; it is kept, and nothing here uses it;"
+            " did you mean flapping.attempts?"
+        )
     ]
 
 

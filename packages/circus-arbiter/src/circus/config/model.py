@@ -21,6 +21,7 @@ from circus.config.expand import Resolved, ResolvedWatcher
 from circus.config.messages import option_of, say
 from circus.config.problems import Problem, Severity, nearest
 from circus.protocol.options import (
+    FLAPPING_OPTIONS,
     OBSOLETE_OPTIONS,
     ArbiterOptions,
     PluginOptions,
@@ -395,13 +396,12 @@ def _note(name: str, model: type[Model]) -> _Note | None:
                 return None
             close = nearest(limit, _LIMITS)
             text = f"this system has no such limit; limits are {', '.join(sorted(_LIMITS))}"
-            return _Note(
-                text=text, severity=Severity.ERROR, suggestion=None if close is None else f"rlimit_{close}"
-            )
+            return _Note(text=text, severity=Severity.ERROR, suggestion=close and f"rlimit_{close}")
+        near = near or nearest(name, FLAPPING_OPTIONS)
         return _Note(text="unknown option; it is kept, and nothing here uses it", keep=True, suggestion=near)
     return _Note(text="unknown option", severity=Severity.ERROR, suggestion=near)
 
 
 def _is_dotted(name: str) -> bool:
-    head, dot, rest = name.partition(".")
-    return bool(dot and rest) and head in {"stdout_stream", "stderr_stream", "hooks"}
+    head, _, rest = name.partition(".")
+    return (bool(rest) and head in {"stdout_stream", "stderr_stream", "hooks"}) or name in FLAPPING_OPTIONS

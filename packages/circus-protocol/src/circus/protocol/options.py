@@ -32,6 +32,7 @@ from circus.protocol.values import (
 )
 
 __all__ = [
+    "FLAPPING_OPTIONS",
     "HOOK_NAMES",
     "IGNORED_HOOK_FAILURES",
     "OBSOLETE_OPTIONS",
@@ -75,6 +76,11 @@ OBSOLETE_OPTIONS: Mapping[str, str] = {
     "check_flapping": "a crash loop backs off by itself; see max_restarts",
 }
 """Options of old configurations that are accepted, warned about and without effect."""
+
+FLAPPING_OPTIONS = frozenset(
+    f"flapping.{name}" for name in ("attempts", "window", "retry_in", "max_retry", "active")
+)
+"""Options of a watcher that the plugin of that name reads."""
 
 
 class Change(Enum):
