@@ -466,7 +466,9 @@ def run(
         chaos.dynamic.clear()
         chaos.check(crowd, final=True)
         try:
-            until(lambda: descriptors_of(daemon.pid) <= descriptors + 4, "descriptors as before", deadline=10)
+            until(
+                lambda: descriptors_of(daemon.pid) <= descriptors + 4, "descriptors as before", deadline=REST
+            )
         except AssertionError:
             raise ChaosError(f"{descriptors} descriptors have become {descriptors_of(daemon.pid)}") from None
         grown = resident_kib(daemon.pid) - memory

@@ -62,7 +62,7 @@ async def test_a_daemon_that_goes_away_fails_all_that_wait(daemon: "FakeDaemon")
     daemon.answers["stop"] = None
     async with AsyncCircusClient(endpoint=daemon.endpoint, timeout=3600) as client:
         calls = [asyncio.ensure_future(client.call("stop")) for _ in range(3)]
-        await asyncio.to_thread(lambda: [daemon.arrived.get(timeout=10) for _ in calls])
+        await asyncio.to_thread(lambda: [daemon.arrived.get(timeout=30) for _ in calls])
         await asyncio.to_thread(daemon.stop)
         errors = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(error, NotRunning) and "went away" in str(error) for error in errors)
@@ -81,7 +81,7 @@ async def test_stop_fails_what_waits(daemon: "FakeDaemon"):
     daemon.answers["stop"] = None
     client = AsyncCircusClient(endpoint=daemon.endpoint, timeout=3600)
     call = asyncio.ensure_future(client.call("stop"))
-    await asyncio.to_thread(daemon.arrived.get, timeout=10)
+    await asyncio.to_thread(daemon.arrived.get, timeout=30)
     client.stop()
     with pytest.raises(CallError, match="stopped"):
         await call

@@ -116,7 +116,7 @@ def test_a_daemon_that_goes_away_meanwhile_is_told_before_the_time_out(daemon: "
 
     thread = threading.Thread(target=ask)
     thread.start()
-    daemon.arrived.get(timeout=10)
+    daemon.arrived.get(timeout=30)
     daemon.stop()
     thread.join(10)
     assert isinstance(errors[0], NotRunning)
@@ -188,7 +188,7 @@ def test_nothing_is_kept_for_a_daemon_that_comes_later(tmp_path: Path):
 def test_a_cast_is_sent_and_not_waited_for(daemon: "FakeDaemon"):
     with CircusClient(endpoint=daemon.endpoint) as client:
         assert client.call({"command": "list", "msg_type": "cast"}) == {}
-    assert daemon.arrived.get(timeout=10)["msg_type"] == "cast"
+    assert daemon.arrived.get(timeout=30)["msg_type"] == "cast"
 
 
 def test_threads_take_turns(daemon: "FakeDaemon"):

@@ -217,8 +217,8 @@ def test_logs_shows_the_last_lines_in_order(circusctl: Ctl, daemon: "FakeDaemon"
 
 def test_logs_follow_loses_nothing_and_shows_nothing_twice(circusctl: Ctl, daemon: "FakeDaemon"):
     def publish() -> None:
-        assert daemon.subscriptions.get(timeout=10) == b"\x01log.my_web."
-        while daemon.arrived.get(timeout=10)["command"] != "logs":
+        assert daemon.subscriptions.get(timeout=30) == b"\x01log.my_web."
+        while daemon.arrived.get(timeout=30)["command"] != "logs":
             pass
         daemon.publish("log.my_web.1.stdout", line(2))  # was in the past, too
         daemon.publish("log.my_web.more.1.stdout", line(9))  # another watcher
@@ -257,7 +257,7 @@ def _until(word: str, circusctl: Ctl, *words: str) -> str:
 def test_events_are_lines(circusctl: Ctl, daemon: "FakeDaemon"):
     def publish() -> None:
         for _ in range(2):
-            daemon.subscriptions.get(timeout=10)
+            daemon.subscriptions.get(timeout=30)
         daemon.publish("watcher.web.spawn", {"process_pid": 7, "time": 1.0, "wid": 1, "why": "crash"})
 
     thread = threading.Thread(target=publish)
@@ -269,7 +269,7 @@ def test_events_are_lines(circusctl: Ctl, daemon: "FakeDaemon"):
 
 def test_listen_prints_topics_and_json_without_byte_prefixes(circusctl: Ctl, daemon: "FakeDaemon"):
     def publish() -> None:
-        daemon.subscriptions.get(timeout=10)
+        daemon.subscriptions.get(timeout=30)
         daemon.publish("watcher.web.spawn", {"a": 1})
         daemon.publish("watcher.web.end", {"END": 1})
 
@@ -285,8 +285,8 @@ def test_wait_is_woken_by_an_event(circusctl: Ctl, daemon: "FakeDaemon"):
     daemon.answers["status"] = lambda _: {"status": next(states)}
 
     def publish() -> None:
-        daemon.subscriptions.get(timeout=10)
-        while daemon.arrived.get(timeout=10)["command"] != "status":
+        daemon.subscriptions.get(timeout=30)
+        while daemon.arrived.get(timeout=30)["command"] != "status":
             pass
         daemon.publish("watcher.web.start", {"time": 1.0})
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_for_gives_topic_and_message(daemon: "FakeDaemon"):
     with CircusConsumer(["watcher.web."], endpoint=daemon.pubsub_endpoint) as consumer:
-        assert daemon.subscriptions.get(timeout=10) == b"\x01watcher.web."
+        assert daemon.subscriptions.get(timeout=30) == b"\x01watcher.web."
         daemon.publish("watcher.other.spawn", {})
         daemon.publish("watcher.web.spawn", {"process_pid": 7})
         topic, message = next(iter(consumer))
@@ -23,7 +23,7 @@ def test_for_gives_topic_and_message(daemon: "FakeDaemon"):
 
 async def test_async_for_gives_the_same_in_order(daemon: "FakeDaemon"):
     consumer = CircusConsumer([""], endpoint=daemon.pubsub_endpoint)
-    daemon.subscriptions.get(timeout=10)
+    daemon.subscriptions.get(timeout=30)
     for number in range(200):
         daemon.publish("watcher.web.spawn", {"n": number})
     seen: list[int] = []

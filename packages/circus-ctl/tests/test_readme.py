@@ -48,7 +48,7 @@ def test_asking(program: str, speaking: "FakeDaemon", capsys: pytest.CaptureFixt
 
 def test_listening(speaking: "FakeDaemon", capsys: pytest.CaptureFixture[str]):
     def publish() -> None:
-        speaking.subscriptions.get(timeout=10)
+        speaking.subscriptions.get(timeout=30)
         speaking.publish("watcher.web.spawn", {})
 
     thread = threading.Thread(target=publish)

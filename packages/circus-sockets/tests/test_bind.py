@@ -17,7 +17,7 @@ def test_a_port_is_bound_and_listens_without_blocking():
     with bind(tcp()) as bound:
         assert bound.sock.getblocking() is False
         assert bound.sock.get_inheritable() is False
-        with socket.create_connection(("127.0.0.1", bound.port), timeout=5):
+        with socket.create_connection(("127.0.0.1", bound.port), timeout=30):
             pass
         assert bound.location == f"127.0.0.1:{bound.port}"
         assert f"fd {bound.fileno()}" in repr(bound)
@@ -87,7 +87,7 @@ def test_loopback_as_the_interface():
         bound = bind(tcp(interface="lo"))
     except BindError as error:
         pytest.skip(f"this kernel wants a privilege for it: {error}")
-    with bound, socket.create_connection(("127.0.0.1", bound.port), timeout=5):
+    with bound, socket.create_connection(("127.0.0.1", bound.port), timeout=30):
         pass
 
 

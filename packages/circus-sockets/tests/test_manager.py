@@ -94,7 +94,7 @@ def test_all_or_nothing(tmp_path):
             )
         assert sockets.specs == (tcp("a"), unix)
         assert sockets["a"].port == port
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        with socket.create_connection(("127.0.0.1", port), timeout=30):
             pass
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(unix.path)
@@ -122,7 +122,7 @@ def test_one_socket_a_worker():
         with sockets.per_worker("web") as one, sockets.per_worker("WEB") as two:
             assert one.port == two.port == sockets["web"].port
             assert sockets.hand_down(["web"], own=[two]).fds == (two.fileno(),)
-            with socket.create_connection(("127.0.0.1", one.port), timeout=5):
+            with socket.create_connection(("127.0.0.1", one.port), timeout=30):
                 pass
         with pytest.raises(ValueError, match="there is no socket 'web'"):
             sockets.hand_down(["web"])

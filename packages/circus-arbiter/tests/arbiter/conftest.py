@@ -20,7 +20,7 @@ from circus.protocol.options import ArbiterOptions, WatcherOptions, nest
 from circus.sockets import SocketSpec
 from circus.watcher.spec import WatcherSpec
 
-DEADLINE = 10.0
+DEADLINE = 30.0
 
 
 def watcher(name: str, cmd: str = "sleep 1000", **options: Any) -> WatcherSpec:

@@ -12,7 +12,7 @@ import sys
 import zmq
 
 _ENCODING = "x".encode("idna")  # what connect() would load later on
-DEADLINE = 10.0
+DEADLINE = 30.0
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32)
 
 

@@ -52,7 +52,7 @@ def with_keys(keys, *watchers):
 
 async def call(endpoint, security, command, **properties):
     def work():
-        with CircusClient(endpoint=endpoint, security=security, timeout=5, context=context) as client:
+        with CircusClient(endpoint=endpoint, security=security, timeout=30, context=context) as client:
             return client.send_message(command, **properties)
 
     context = zmq.Context()

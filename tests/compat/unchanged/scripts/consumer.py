@@ -7,7 +7,7 @@ from circus.client import CircusClient
 from circus.consumer import CircusConsumer
 
 endpoint, pubsub = sys.argv[1:]
-client = CircusClient(endpoint=endpoint, timeout=10)
+client = CircusClient(endpoint=endpoint, timeout=30)
 consumer = CircusConsumer(["watcher.app."], endpoint=pubsub, timeout=0.05)
 
 seen = []

@@ -8,7 +8,7 @@ from circus.client import CircusClient
 from circus.exc import CallError
 
 endpoint = sys.argv[1]
-client = CircusClient(endpoint=endpoint, timeout=10.0)
+client = CircusClient(endpoint=endpoint, timeout=30.0)
 
 
 def call(command, **properties):

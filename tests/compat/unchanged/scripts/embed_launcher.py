@@ -34,7 +34,7 @@ def run():
 thread = threading.Thread(target=run)
 thread.start()
 said.append(up.wait(20))
-client = CircusClient(endpoint=endpoint, timeout=10)
+client = CircusClient(endpoint=endpoint, timeout=30)
 said.append(client.call({"command": "status", "properties": {}})["statuses"])
 said.append(client.call({"command": "options", "properties": {"name": "tool"}})["options"]["max_retry_in"])
 said.append(client.call({"command": "numprocesses", "properties": {"name": "tool"}})["numprocesses"])

@@ -104,7 +104,7 @@ said = []
 server, path = make(ThreadedServer)
 server.start()
 said += [ask(path), server.running]
-client = CircusClient(endpoint=endpoint, timeout=10)
+client = CircusClient(endpoint=endpoint, timeout=30)
 said.append(client.call({"command": "restart", "properties": {"name": "*", "waiting": True}})["status"])
 said.append(ask(path))
 client.stop()
