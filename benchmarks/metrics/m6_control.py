@@ -1,6 +1,7 @@
 """M6: the control path: the cheapest request, a list of all workers, figures of all workers, the command that users type."""
 
 import multiprocessing
+import os
 import statistics
 import subprocess
 import threading
@@ -106,7 +107,7 @@ def bare_router() -> Iterator[Callable[[], object]]:
             socket.connect(ours.recv())
             yield lambda: (socket.send(b'{"id":"1"}'), socket.recv())
     finally:
-        server.terminate()
+        server.kill()
         server.join()
 
 
@@ -114,7 +115,8 @@ def _echo(connection: Connection) -> None:
     import zmq  # noqa: PLC0415 - see peers.circus.ask
 
     with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
-        socket.bind("ipc://*")
-        connection.send(socket.getsockopt_string(zmq.LAST_ENDPOINT))
+        endpoint = f"ipc://@circus-bench-{os.getpid()}"  # no file that a killed process could leave behind
+        socket.bind(endpoint)
+        connection.send(endpoint)
         while True:
             socket.send_multipart(socket.recv_multipart())

@@ -86,9 +86,13 @@ def test_what_was_measured_before_a_run_is_ended_is_kept(tmp_path):
     command = [sys.executable, "-m", "benchmarks", "--tiny", "--peers", "floor", "--out", str(tmp_path)]
     ignoring = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a shell starts its background jobs
     with subprocess.Popen([*ignoring, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
-        next(line for line in run.stderr if "floor 3 #1" in line)
-        run.send_signal(signal.SIGINT)
-        assert run.wait(60) == 1, run.stderr.read()
+        try:
+            next(line for line in run.stderr if "floor 3 #1" in line)
+            run.send_signal(signal.SIGINT)
+            _, said = run.communicate(timeout=60)
+        finally:
+            run.kill()
+    assert run.returncode == 1, said
     (path,) = tmp_path.glob("*-tiny.json")
     document = json.loads(path.read_text())
     assert set(document["samples"]["floor"]) == {"control", "3"}
