@@ -208,6 +208,8 @@ class _Daemon:
                 signal.signal(number, signal.SIG_IGN)
             orphans.end()
             notify("STOPPING=1")
+            if left := await engine.watchers_gone():
+                log.error("left behind, for SIGKILL did not end them: pids %s", ", ".join(map(str, left)))
             log.info("circusd has stopped")
 
     def _say_ready(self) -> None:
