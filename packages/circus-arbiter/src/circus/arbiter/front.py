@@ -24,6 +24,7 @@ from circus.arbiter.publish import Publisher
 from circus.arbiter.reach import check_reach
 from circus.arbiter.sparing import SparingLog
 from circus.exc import MessageError
+from circus.process import threads
 from circus.process.clock import monotonic, wall
 from circus.protocol.codec import Call, Malformed
 from circus.protocol.messages import Request
@@ -120,7 +121,7 @@ class Front:
         self._keeper.close()
         if self._own_context:
             # Replies linger for a second at the most, so this cannot hang; it must not hold the loop up either.
-            await asyncio.to_thread(self._context.term)
+            await threads.call(self._context.term)
 
     def permit(self, incoming: Incoming, call: Call) -> Right:
         """Let a request pass, and write down who asked for a change, or for what it may not have.

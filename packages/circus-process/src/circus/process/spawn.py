@@ -40,12 +40,18 @@ from circus.process.errors import SpawnError, Stage
 from circus.process.forest import Forest
 from circus.process.handle import LocalChild
 from circus.process.spec import ProcessSpec, Stdio
+from circus.process.threads import NoThreadError
 from circus.process.tree import MARK, Root
 
 __all__ = ["LocalSpawner"]
 
 _LIMIT_LOCK = threading.Lock()  # one limit a process, whatever the number of spawners
 _OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
+_WAYS_OUT: Final = {
+    errno.EAGAIN: " (no room for another process: see ulimit -u, TasksMax= of a systemd unit, pids.max of a cgroup,"
+    " kernel.pid_max)",
+    errno.ENOMEM: " (no memory for another process)",
+}
 _OPENED_BY_A_SPAWN: Final = 8
 """Descriptors that one start may take at once: the pipes of its streams, that of the fork, a pidfd, a file."""
 _ROOM_BELOW: Final = 256
@@ -290,11 +296,11 @@ class LocalSpawner:
         if loop is not None:
             try:
                 child.watch(loop)
-            except RuntimeError as error:
+            except NoThreadError as error:
                 child.signal(9)
                 child.wait_blocking()
                 child.close()
-                raise SpawnError(spec.label, Stage.WATCH, str(pid), cause=str(error)) from error
+                raise SpawnError(spec.label, Stage.WATCH, str(pid), cause=_words(error)) from error
         return child
 
 
@@ -372,7 +378,7 @@ def _told(spec: ProcessSpec, error: OSError) -> SpawnError:
     if error.filename is None:
         if error.errno in _OUT_OF_DESCRIPTORS:
             return SpawnError(label, Stage.OPEN_PIPES, program, cause=cause)
-        return SpawnError(label, Stage.FORK, program, cause=cause)
+        return SpawnError(label, Stage.FORK, program, cause=cause + _WAYS_OUT.get(error.errno or 0, ""))
     if spec.cwd is not None and error.filename == spec.cwd and not _can_enter(spec.cwd):
         return SpawnError(label, Stage.SET_CWD, spec.cwd, cause=cause)
     found = locate.find(program, spec.env, spec.cwd)

@@ -303,6 +303,7 @@ class Hands:
             return
         own: list[BoundSocket] = []
         try:
+            self._prepare_output(wid)
             child = self._spawner.spawn(
                 self._outfit.process_spec(self._owner.spec, wid, self._output.captures(), own)
             )
@@ -325,6 +326,13 @@ class Hands:
             self._publish(OutputLost(watcher=self._name, stream="stdout", error=str(error), pid=child.pid))
         self._set_age(worker)
         self._ask("after_spawn", partial(self._spawned, wid, token), pid=child.pid)
+
+    def _prepare_output(self, wid: int) -> None:
+        try:
+            self._output.prepare()
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise SpawnError(self._label(wid), Stage.OPEN_PIPES, "output", cause=cause) from error
 
     def _not_spawned(self, wid: int, error: str, *, counts: bool) -> None:
         log.warning("%s", error)
