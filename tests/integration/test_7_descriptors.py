@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from crowd import Crowd
 from daemons import Daemon
 from requires import OURS, needs_program
 
@@ -106,3 +107,31 @@ def subprocess_status(circusd: Daemon) -> str:
         text=True,
         timeout=60,
     ).stdout
+
+
+@needs_program("prlimit", debian="util-linux")
+@pytest.mark.parametrize("limit", [128, 400])
+def test_workers_without_number_lock_nobody_out(
+    limit: int, daemon: Callable[..., Daemon], script: Callable[[str, str], Path]
+) -> None:
+    """More are wanted than there are descriptors for: who comes to say so is let in, also beside one who stays."""
+    circusd = daemon(
+        "[watcher:w]\ncmd = sleep 1000\nnumprocesses = 400\nbackoff_max = 0.2\nstdout_stream.class = FileStream\n"
+        "stdout_stream.filename = {dir}/out\n",
+        start=False,
+    )
+    program = circusd.program
+    circusd.program = script("few", f'#!/bin/sh\nexec prlimit --nofile={limit}:{limit} {program} "$@"\n')
+    circusd.start()
+    status = circusd.until(lambda reply: reply["status"] == "backoff", "status", name="w")
+    assert "are kept for clients" in status["backoff"]["reason"]
+    for _ in range(3):
+        with Crowd(circusd.endpoint) as another:
+            (reply,) = another.collect([another.ask("list", name="w")])
+            assert 10 < len(reply["pids"]) < 400
+    with Crowd(circusd.endpoint) as another:
+        few = {"numprocesses": 2}
+        (reply,) = another.collect([another.ask("set", name="w", options=few, waiting=True)])
+        assert reply["status"] == "ok"
+    circusd.until(lambda reply: reply["status"] == "active", "status", name="w")
+    assert circusd.stop() == 0

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from crowd import Crowd, until
+
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 HEAD = """
@@ -103,3 +105,41 @@ def test_nothing_of_the_program_is_touched(
     assert facts["umask"] == 0o27
     assert [name for name in ("logging", "hooks", "path", "environ", "limits") if not facts[name]] == []
     assert [target for target in facts["descriptors"] if "urandom" not in target] == []
+
+
+SHORT = """
+import resource, sys
+from circus import get_arbiter
+folder = sys.argv[1]
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+stream = {"class": "FileStream", "filename": f"{folder}/out"}
+arbiter = get_arbiter(
+    [{"cmd": "sleep 1000", "name": "w", "numprocesses": 100, "copy_env": True, "stdout_stream": stream, "backoff_max": 0.2}],
+    controller=f"ipc://{folder}/c", pubsub_endpoint=f"ipc://{folder}/p", background=True,
+)
+arbiter.start()
+sys.stdin.readline()
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (128, hard)
+arbiter.stop()
+"""
+
+
+def test_workers_leave_descriptors_for_clients_within_the_programs_own_limit(folder: Path) -> None:
+    """Without any libzmq would end the program with the next client; the program's limit is its own to raise."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", SHORT, folder], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with program, Crowd(f"ipc://{folder}/c") as first:
+        until(
+            lambda: first.collect([first.ask("status", name="w")])[0].get("status") == "backoff",
+            "there are no descriptors for all workers",
+        )
+        (status,) = first.collect([first.ask("status", name="w")])
+        for _ in range(3):
+            with Crowd(f"ipc://{folder}/c") as another:
+                (pids,) = another.collect([another.ask("list", name="w")])
+                assert 10 < len(pids["pids"]) < 100
+        program.communicate("stop\n", timeout=60)
+    assert program.returncode == 0
+    assert "are kept for clients" in status["backoff"]["reason"]

@@ -175,3 +175,13 @@ def test_the_reason_of_every_restart(shared: Daemon, add: Callable[..., None]) -
     describe = shared.call("describe", name="w")
     assert {"crash", "command", "reload"} <= set(describe["exit_counts"])
     assert all({"why", "exit", "time", "pid", "lifetime"} <= set(one) for one in describe["exits"])
+
+
+def test_a_check_and_the_start_agree_on_what_other_machines_could_reach(folder: Path) -> None:
+    config = folder / "wide.ini"
+    config.write_text("[circus]\nendpoint = tcp://0.0.0.0:5555\n[watcher:a]\ncmd = sleep 1\n")
+    checked, started = run("circusd", "--check", config), run("circusd", config)
+    assert (checked.returncode, started.returncode) == (1, 1)
+    cause = "other machines could connect, and nothing would tell them from you."
+    assert f"{config}:2: error: [circus] endpoint: {cause}" in checked.stdout
+    assert cause in started.stderr

@@ -109,10 +109,29 @@ def test_past_its_deadline_a_doubt_is_hunted(remains):
     assert sweep.trees.signals == [signal.SIGKILL]
 
 
-def test_what_is_not_looked_after_any_more_is_stuck_only_if_it_was_seen(remains):
-    for pids, end in [((7,), "stuck"), ((), "gone")]:
+def test_what_is_left_at_its_last_deadline_is_stuck_only_if_it_was_seen(remains):
+    for pids, end in [((), "gone"), ((7,), "stuck")]:
         remains.give_up = 0.0
         sweep = Sweep(Trees([pids]))
         sweep.leave(remains)
         sweep.looks()
         assert sweep.ends == [end]
+
+
+def test_who_is_stuck_is_told_once_waited_for_by_nobody_and_looked_at_until_it_is_gone(remains):
+    remains.give_up = 10.0
+    sweep = Sweep(Trees([(7,)]))
+    sweep.leave(remains)
+    assert sweep.sweeper.leftovers == 1
+    while not sweep.ends:
+        assert sweep.look()
+    assert sweep.sweeper.leftovers == 0
+    began, looks = sweep.now, sweep.looks()
+    assert (sweep.now - began) / looks > 1
+    sweep.sweeper.hurry(sweep.now, 0.0, 5.0)
+    sweep.looks()
+    assert sweep.ends == ["stuck"]
+    sweep.trees.answers, sweep.trees.proof = [()], True
+    sweep.looks()
+    assert sweep.ends == ["stuck", "gone"]
+    assert sweep.sweeper.due is None

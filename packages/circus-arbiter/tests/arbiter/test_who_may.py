@@ -117,6 +117,21 @@ async def test_the_file_of_an_ipc_endpoint_keeps_others_out(other, open_folder):
         assert await other.did("call", endpoint=endpoint, request=request) is None
 
 
+async def test_a_name_that_somebody_made_up_fills_neither_log_nor_audit(other, caplog):
+    """Of who may ask for a change, too: there is no such watcher, and still it is written down who wanted it."""
+    caplog.set_level("INFO", "circus.audit")
+    name = "x" * 10_000 + "\x1b[2J"
+    async with serving(secretive()) as daemon:
+        assert (await other.call(daemon._endpoint, "stop", name=name))["status"] == "error"
+        assert (await daemon.call("stop", name=name))["status"] == "error"
+        refused, allowed = (await daemon.ok("audit"))["entries"][-2:]
+    assert (refused["allowed"], allowed["allowed"]) == (False, True)
+    assert refused["subject"] == allowed["subject"] == "x" * 500 + "..."
+    lines = [record.getMessage() for record in caplog.records if record.name == "circus.audit"]
+    assert len(lines) == 2
+    assert max(map(len, lines)) < 600
+
+
 async def test_our_own_user_and_root_do_everything_over_tcp():
     async with serving(secretive()) as daemon:
         assert (await daemon.ok("options", name="a"))["options"]["env"] == {"PASSWORD": "hunter2"}

@@ -22,7 +22,7 @@ class AuditEntry:
         time: wall-clock seconds since the epoch.
         who: the peer, in words.
         command: what was asked for.
-        subject: the watcher it was asked of, or an empty string.
+        subject: the watcher it was asked of, clipped, or an empty string.
         allowed: whether it was.
     """
 

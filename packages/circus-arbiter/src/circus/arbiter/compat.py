@@ -30,6 +30,7 @@ from circus.arbiter.roster import by_priority
 from circus.arbiter.signals import SignalDesk
 from circus.config import read_config
 from circus.exc import AlreadyExist
+from circus.process import descriptors
 from circus.process.spawn import LocalSpawner
 from circus.protocol.endpoints import DEFAULT_ENDPOINT, DEFAULT_PUBSUB_ENDPOINT, DEFAULT_STATS_ENDPOINT
 from circus.protocol.options import ArbiterOptions, PluginOptions
@@ -273,9 +274,13 @@ class Arbiter:
         if self.umask is not None:
             os.umask(int(self.umask, 8) if isinstance(self.umask, str) else self.umask)
         self._restarting = False
+        spawner = LocalSpawner()
+        spawner.keep_free(
+            descriptors.kept_from_spawns
+        )  # the program's limit stays; libzmq would end it at the last one
         engine = Engine(
             self._blueprint(),
-            spawner=LocalSpawner(),
+            spawner=spawner,
             context=self.context,
             facade=self.hook_keywords,
             bound=self._bind(),

@@ -24,7 +24,7 @@ import resource
 import socket as stdlib_socket
 import tempfile
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, islice
 from logging import getLogger
 from typing import Final, final
 
@@ -47,6 +47,8 @@ log = getLogger("circus.arbiter.doorkeeper")
 _HANDLER: Final = "inproc://zeromq.zap.01"
 _BACKLOG: Final = 1024
 """Connections that may wait to be accepted; more than the default of 100, for the moment after a restart."""
+_FEW_CLIENTS: Final = 12
+"""So many are let in also where workers have left few descriptors; helpers of our own are among them."""
 _numbers = count(1)
 
 
@@ -144,8 +146,8 @@ class Doorkeeper:
         porch = Porch(
             socket,
             path,
-            kept=lambda: descriptors.kept_for_clients(_limit()),
-            queue=queue_for(descriptors.kept_from_spawns(limit)),
+            kept=self._kept,
+            queue=queue_for(descriptors.kept_for_a_group(limit)),
             pause=self._pause,
             relieve=self._make_room,
             owner_uid=owner_uid,
@@ -158,6 +160,12 @@ class Doorkeeper:
         if self._nobody is None:
             self._nobody = _socket_that_nobody_reaches()
         return endpoint
+
+    def _kept(self) -> int:
+        """How many descriptors must be free for who waits: while there are few clients, only what they may need themselves."""
+        seats = (seat for watch in self._watches.values() for seat in watch.seats)
+        few = len(list(islice(seats, _FEW_CLIENTS))) < _FEW_CLIENTS
+        return (descriptors.kept_for_a_group if few else descriptors.kept_for_clients)(_limit())
 
     def _pause(self, wanted: bool) -> bool:  # noqa: FBT001 - a callback
         """Let nobody in over TCP for the moment, or again; False: a pause is on already, for somebody else."""
@@ -172,7 +180,7 @@ class Doorkeeper:
     def _make_room(self) -> None:
         """End connections that can be done without, if there are too few descriptors for more clients."""
         limit, free = _limit(), descriptors.free()
-        short = descriptors.kept_for_clients(limit) - free
+        short = self._kept() - free
         if short <= 0 or self._spare < 0:
             return
         seats = [(seat, watch) for watch in self._watches.values() for seat in watch.seats]

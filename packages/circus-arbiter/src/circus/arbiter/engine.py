@@ -29,6 +29,7 @@ from circus.arbiter.front import Front
 from circus.arbiter.roster import Roster, by_priority, priority_groups
 from circus.arbiter.wire import from_trouble, to_wire
 from circus.config import Config, Plan
+from circus.process import threads
 from circus.process.clock import monotonic, wall
 from circus.process.facts import Observer
 from circus.process.seam import Spawner
@@ -117,8 +118,7 @@ class Engine:
         self.audit, self._publisher, self._control = front.audit, front.publisher, front.control
         self._tasks: asyncio.TaskGroup | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop_wanted = asyncio.Event()
-        self._gone: asyncio.Event = asyncio.Event()
+        self._stop_wanted, self._gone = asyncio.Event(), asyncio.Event()
         self._survivors: tuple[int, ...] = ()
         self._failure: Exit | None = None
         self._log_wanted = self._impatient = False
@@ -249,7 +249,7 @@ class Engine:
         self.reopen_own_logs()
         self._front.cut_removed_keys()
         if self._before_reload is not None:
-            await asyncio.to_thread(self._before_reload)
+            await threads.call(self._before_reload)
         return await self.one_after_the_other(by_priority(self.roster), command)
 
     @property
@@ -386,7 +386,7 @@ class Engine:
             CommandFailedError: it cannot be taken over; all is as before.
         """
         async with self._reconfiguring:
-            reloading = await asyncio.to_thread(reload.prepare, self.blueprint)
+            reloading = await threads.call(reload.prepare, self.blueprint)
             await reload.apply(self, reloading)
             return reloading.plan
 

@@ -21,13 +21,13 @@ from circus.arbiter.errors import ForbiddenError
 from circus.arbiter.gate import Gate
 from circus.arbiter.peers import Peer, Right
 from circus.arbiter.publish import Publisher
-from circus.arbiter.reach import check_reach
-from circus.arbiter.sparing import SparingLog
+from circus.arbiter.reach import check_reach, warnings_of
+from circus.arbiter.sparing import SparingLog, clipped
 from circus.exc import MessageError
+from circus.process import threads
 from circus.process.clock import monotonic, wall
 from circus.protocol.codec import Call, Malformed
 from circus.protocol.messages import Request
-from circus.protocol.options import ArbiterOptions
 
 __all__ = ["Front"]
 
@@ -94,7 +94,8 @@ class Front:
             EndpointError: an endpoint cannot be bound, or is not bound because other machines could command us there.
         """
         check_reach(self._options)
-        _warn(self._options)
+        for option, text in warnings_of(self._options):
+            log.warning("%s = %s: %s", option, getattr(self._options, option), text)
         self._keeper.open()
         self.publisher.open()
         self.control.open()
@@ -120,7 +121,7 @@ class Front:
         self._keeper.close()
         if self._own_context:
             # Replies linger for a second at the most, so this cannot hang; it must not hold the loop up either.
-            await asyncio.to_thread(self._context.term)
+            await threads.call(self._context.term)
 
     def permit(self, incoming: Incoming, call: Call) -> Right:
         """Let a request pass, and write down who asked for a change, or for what it may not have.
@@ -152,19 +153,7 @@ class Front:
         return None if self._loop is None or self._loop.is_closed() else self._loop.call_later(seconds, do)
 
     def _write_down(self, peer: Peer, request: Request, *, allowed: bool) -> None:
-        subject = str(getattr(request, "name", None) or "")
+        subject = clipped(str(getattr(request, "name", None) or ""))
         self.audit.record(
             AuditEntry(time=wall(), who=str(peer), command=request.command, subject=subject, allowed=allowed)
-        )
-
-
-def _warn(options: ArbiterOptions) -> None:
-    if options.auth == "legacy":
-        log.warning(
-            "auth = legacy: everybody who can connect to %s may run any program as our user", options.endpoint
-        )
-    elif options.allow_remote:
-        log.warning(
-            "allow_remote: whoever can connect to %s from another machine may run any program as our user",
-            options.endpoint,
         )

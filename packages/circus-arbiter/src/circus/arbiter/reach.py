@@ -2,8 +2,9 @@
 
 import ipaddress
 import socket
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, final
 
 from circus.arbiter.errors import EndpointError
 from circus.protocol.endpoints import (
@@ -13,7 +14,7 @@ from circus.protocol.endpoints import (
 )
 from circus.protocol.options import ArbiterOptions
 
-__all__ = ["addresses_of", "check_reach", "host_of", "reaches_out"]
+__all__ = ["Refusal", "addresses_of", "check_reach", "host_of", "reaches_out", "refusals", "warnings_of"]
 
 _LOCAL_TRANSPORTS: Final = frozenset({"ipc", "inproc"})
 _LOCAL_NAMES: Final = frozenset({"localhost", "lo", "localhost.localdomain"})
@@ -64,12 +65,26 @@ def reaches_out(endpoint: str, resolve: Resolve = addresses_of) -> bool:
     return not found or not all(ipaddress.ip_address(one.partition("%")[0]).is_loopback for one in found)
 
 
-def check_reach(options: ArbiterOptions, resolve: Resolve = addresses_of) -> None:
-    """Refuse to listen where other machines could connect without a key, unless that is wanted in so many words.
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """An endpoint that is not bound.
 
-    Raises:
-        EndpointError: for the first such endpoint, with the ways out.
+    Args:
+        purpose: what it is for: commands, events, statistics.
+        option: of ``[circus]``, that says where it is.
+        endpoint: its address.
+        cause: why not, with the ways out.
     """
+
+    purpose: str
+    option: str
+    endpoint: str
+    cause: str
+
+
+def refusals(options: ArbiterOptions, resolve: Resolve = addresses_of) -> Iterator[Refusal]:
+    """Where other machines could connect without a key, unless that is wanted in so many words."""
     if options.allow_remote or options.auth == "legacy":
         return
     doors = (
@@ -86,10 +101,31 @@ def check_reach(options: ArbiterOptions, resolve: Resolve = addresses_of) -> Non
             if with_keys
             else ""
         )
-        raise EndpointError(
-            purpose,
-            endpoint,
+        cause = (
             "other machines could connect, and nothing would tell them from you."
             f" Set {option} to an address of this machine alone, such as {_DEFAULTS[option]}"
-            f"{keys}; or say allow_remote = True to obey everybody who can connect",
+            f"{keys}; or say allow_remote = True to obey everybody who can connect"
+        )
+        yield Refusal(purpose=purpose, option=option, endpoint=endpoint, cause=cause)
+
+
+def check_reach(options: ArbiterOptions, resolve: Resolve = addresses_of) -> None:
+    """Refuse to listen where other machines could connect without a key, unless that is wanted in so many words.
+
+    Raises:
+        EndpointError: for the first such endpoint, with the ways out.
+    """
+    for refusal in refusals(options, resolve):
+        raise EndpointError(refusal.purpose, refusal.endpoint, refusal.cause)
+
+
+def warnings_of(options: ArbiterOptions) -> Iterator[tuple[str, str]]:
+    """What is to be said of doors that are open because somebody wanted it so: the option that says it, and the text."""
+    where = options.endpoint
+    if options.auth == "legacy":
+        yield "auth", f"everybody who can connect to {where} may run any program as our user"
+    elif options.allow_remote:
+        yield (
+            "allow_remote",
+            f"whoever can connect to {where} from another machine may run any program as our user",
         )

@@ -27,6 +27,7 @@ from circus.arbiter.signals import SignalDesk
 from circus.circusd import cli
 from circus.circusd.background import fork_and_wait_until_ready
 from circus.circusd.conflict import find_conflicting_distribution
+from circus.circusd.doors import with_doors
 from circus.circusd.notify import notify
 from circus.circusd.orphans import OrphanDuty
 from circus.circusd.rundir import local_endpoint, run_directory
@@ -69,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     assert arguments.config is not None
     report = check(arguments.config)
     if arguments.check:
+        report = with_doors(report, arguments.config, os.environ)
         sys.stdout.write(f"{report.render()}\n")
         return cli.EXIT_OK if report.ok else cli.EXIT_FAILED
     if report.config is None:
@@ -208,6 +210,8 @@ class _Daemon:
                 signal.signal(number, signal.SIG_IGN)
             orphans.end()
             notify("STOPPING=1")
+            if left := await engine.watchers_gone():
+                log.error("left behind, for SIGKILL did not end them: pids %s", ", ".join(map(str, left)))
             log.info("circusd has stopped")
 
     def _say_ready(self) -> None:

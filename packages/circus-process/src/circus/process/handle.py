@@ -124,7 +124,7 @@ class LocalChild:
         """Have the loop announce the exit; called once, on that loop. A spawner does it where a loop is running.
 
         Raises:
-            RuntimeError: neither a descriptor nor a thread could be had.
+            NoThreadError: neither a descriptor nor a thread could be had.
         """
         reaper = reap.reaper_of(loop)
         reaper.watch(self)

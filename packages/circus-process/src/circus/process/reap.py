@@ -16,11 +16,11 @@ import asyncio
 import os
 import select
 import sys
-import threading
 from collections import deque
 from contextlib import suppress
 from typing import Protocol, final
 
+from circus.process import threads
 from circus.process.exits import ExitStatus
 
 __all__ = ["CALL_BATCH", "REAP_BATCH", "Reapable", "Reaper", "exit_of", "open_pidfd", "reap", "reaper_of"]
@@ -94,14 +94,18 @@ class Reaper:
         """Announce the child's end on the loop, once.
 
         Raises:
-            RuntimeError: neither a descriptor nor a thread could be had.
+            NoThreadError: neither a descriptor nor a thread could be had.
         """
         fd = child.pidfd
         if fd is not None and self._register(fd):
             self._by_fd[fd] = child
             return
+        try:
+            threads.start(self._sleep, child, name=f"reap-{child.pid}")
+        except threads.NoThreadError:
+            self._retire()
+            raise
         self._asleep.add(child)
-        threading.Thread(target=self._sleep, args=(child,), name=f"reap-{child.pid}", daemon=True).start()
 
     def forget(self, child: Reapable) -> None:
         """Stop watching; its end will not be announced."""

@@ -22,7 +22,6 @@ Owns: nothing but the counters; the children own themselves, the forest knows th
 """
 
 import asyncio
-import errno
 import fcntl
 import itertools
 import os
@@ -36,16 +35,17 @@ from contextlib import contextmanager, suppress
 from typing import Final, final
 
 from circus.process import chain, clock, descriptors, identity, limits, locate, procfs, reap
+from circus.process.causes import told, words
 from circus.process.errors import SpawnError, Stage
 from circus.process.forest import Forest
 from circus.process.handle import LocalChild
 from circus.process.spec import ProcessSpec, Stdio
+from circus.process.threads import NoThreadError
 from circus.process.tree import MARK, Root
 
 __all__ = ["LocalSpawner"]
 
 _LIMIT_LOCK = threading.Lock()  # one limit a process, whatever the number of spawners
-_OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 _OPENED_BY_A_SPAWN: Final = 8
 """Descriptors that one start may take at once: the pipes of its streams, that of the fork, a pidfd, a file."""
 _ROOM_BELOW: Final = 256
@@ -182,7 +182,7 @@ class LocalSpawner:
                 os.stat(spec.cwd)
                 cause = "not a directory"
             except OSError as error:
-                cause = _words(error)
+                cause = words(error)
             raise SpawnError(spec.label, Stage.SET_CWD, spec.cwd, cause=cause)
         program = spec.executable or spec.argv[0]
         found = locate.find(program, spec.env, spec.cwd, as_us=wishes.identity.uid is None)
@@ -257,7 +257,7 @@ class LocalSpawner:
                 spec.label, Stage.EXEC, executable or argv[0], cause=str(error), retryable=False
             ) from error
         except OSError as error:
-            raise _told(spec, error) from error
+            raise told(spec, error) from error
         process.returncode = 0  # disarmed: it shall neither warn nor reap
         return process.pid
 
@@ -290,11 +290,11 @@ class LocalSpawner:
         if loop is not None:
             try:
                 child.watch(loop)
-            except RuntimeError as error:
+            except NoThreadError as error:
                 child.signal(9)
                 child.wait_blocking()
                 child.close()
-                raise SpawnError(spec.label, Stage.WATCH, str(pid), cause=str(error)) from error
+                raise SpawnError(spec.label, Stage.WATCH, str(pid), cause=words(error)) from error
         return child
 
 
@@ -321,7 +321,7 @@ class _Pipes:
             try:
                 self._open(number, stream)
             except OSError as error:
-                raise SpawnError(self._spec.label, Stage.OPEN_PIPES, name, cause=_words(error)) from error
+                raise SpawnError(self._spec.label, Stage.OPEN_PIPES, name, cause=words(error)) from error
 
     def _open(self, number: int, stream: Stdio | int) -> None:
         match stream:
@@ -363,30 +363,6 @@ def _enlarge(fd: int, size: int) -> None:
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
     except OSError:
         return  # beyond what one user may have: the usual size is right, only slower
-
-
-def _told(spec: ProcessSpec, error: OSError) -> SpawnError:
-    """Which step an error of fork, chdir or execve belongs to."""
-    program = spec.executable or spec.argv[0]
-    label, cause = spec.label, _words(error)
-    if error.filename is None:
-        if error.errno in _OUT_OF_DESCRIPTORS:
-            return SpawnError(label, Stage.OPEN_PIPES, program, cause=cause)
-        return SpawnError(label, Stage.FORK, program, cause=cause)
-    if spec.cwd is not None and error.filename == spec.cwd and not _can_enter(spec.cwd):
-        return SpawnError(label, Stage.SET_CWD, spec.cwd, cause=cause)
-    found = locate.find(program, spec.env, spec.cwd)
-    if isinstance(found, locate.Fault):
-        return SpawnError(label, found.stage, found.subject, cause=found.cause)
-    return SpawnError(label, Stage.EXEC, program, cause=cause)
-
-
-def _can_enter(folder: str) -> bool:
-    return os.path.isdir(folder) and os.access(folder, os.X_OK)
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

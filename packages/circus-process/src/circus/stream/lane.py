@@ -4,14 +4,17 @@ Theory. A lane is a bounded queue and one thread, started with the first chunk. 
 leaves the bytes in the worker's pipe: a *slow* sink therefore slows its own workers down, as any full pipe does,
 and loses nothing. A sink that does not return at all is *stuck*; the pump notices that `Lane.calls` stands still
 while the lane is full, and drops (and counts) until it moves again. A sink that raises loses the chunk that it
-raised on, and gets the next one.
+raised on, and gets the next one. Where the machine has no room for a thread the chunks wait for the next one to try again; at the
+close they are lost, and counted.
 """
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Condition, Thread
 from typing import final
 
+from circus.process import threads
 from circus.stream.account import Account
 from circus.stream.lines import LineCutter
 from circus.stream.model import Source
@@ -75,7 +78,7 @@ class Lane:
     def after(self, callback: Callable[[], None]) -> None:
         """Call back on the lane's thread when everything before has been consumed; at once if nothing ever was."""
         with self._changed:
-            idle = self._thread is None or self._closed
+            idle = self._closed or (self._thread is None and not self._queue)
             if not idle:
                 self._enqueue(callback)
         if idle:
@@ -89,8 +92,11 @@ class Lane:
         """
         with self._changed:
             first, self._closed = not self._closed, True
+            if self._queue:
+                self._have_thread()
             self._changed.notify_all()
         if self._thread is None:
+            self._lose_all()
             if first and self._at_end is not None:
                 self._at_end()
             return True
@@ -99,10 +105,24 @@ class Lane:
 
     def _enqueue(self, item: "tuple[LaneWriter, bytes] | Callable[[], None]") -> None:
         self._queue.append(item)
-        if self._thread is None:
-            self._thread = Thread(target=self._run, name=self._name, daemon=True)
-            self._thread.start()
+        self._have_thread()
         self._changed.notify_all()
+
+    def _have_thread(self) -> None:
+        if self._thread is None:
+            with suppress(threads.NoThreadError):
+                self._thread = threads.start(self._run, name=self._name)
+
+    def _lose_all(self) -> None:
+        """There never was a thread, and there will be none."""
+        while self._queue:
+            item = self._queue.popleft()
+            if callable(item):
+                item()
+                continue
+            writer, data = item
+            writer.account.lost(len(data), "no room for a thread that writes it", queued=True)
+            self._shrink(len(data))
 
     def _run(self) -> None:
         while (item := self._next()) is not None:

@@ -27,12 +27,14 @@ from functools import partial
 from threading import Event, Lock, Thread, get_ident
 from typing import TypeVar, final
 
+from circus.process import threads
 from circus.stream.account import Account
 from circus.stream.clock import monotonic
-from circus.stream.model import DrainReport, Ended, OutputTrouble, Source, TroubleKind
+from circus.stream.model import DrainReport, Ended, OutputTrouble, Source
 from circus.stream.pipe import Pipe, Turn
 from circus.stream.sinks import Sink
 from circus.stream.tail import Call, TailBuffer
+from circus.stream.telling import tell
 
 __all__ = ["Attachment", "OutputHub"]
 
@@ -155,8 +157,7 @@ class OutputHub:
         call: Call | None = None,
         stall_after: float = 5.0,
     ) -> None:
-        self._on_trouble = on_trouble
-        self._call = call
+        self._tell = partial(tell, on_trouble=on_trouble, call=call)
         self._stall_after = stall_after
         self._lock = Lock()
         self._commands: deque[Callable[[], None]] = deque()
@@ -180,7 +181,7 @@ class OutputHub:
             tail: keeps its last lines, if anybody is to ask for them.
 
         Raises:
-            RuntimeError: the hub is closed; ``fd`` is still the caller's.
+            RuntimeError, NoThreadError: the hub is closed, or has no thread; ``fd`` is still the caller's.
             ValueError: ``fd`` is nothing that can be waited for, a plain file for instance.
         """
         mode = os.fstat(fd).st_mode
@@ -195,6 +196,11 @@ class OutputHub:
         return Attachment(
             account, tail, drain=partial(self._drain, output), redirect=partial(self._redirect, output)
         )
+
+    def start(self) -> None:
+        """Have a thread, so that `attach` needs no room for one; raises `NoThreadError` where there is none."""
+        with self._lock:
+            self._have_thread()
 
     def close(self, within: float = 2.0) -> bool:
         """End every output with what is in its pipe now, and the thread. Blocks; any number of times.
@@ -217,7 +223,7 @@ class OutputHub:
 
     async def aclose(self, within: float = 2.0) -> bool:
         """The same without blocking the event loop."""
-        return await asyncio.to_thread(self.close, within)
+        return await threads.call(self.close, within)
 
     # From other threads.
 
@@ -225,13 +231,21 @@ class OutputHub:
         with self._lock:
             if self._closing:
                 raise RuntimeError("the output hub is closed")
-            if self._thread is None:
-                self._wake_read, self._wake_write = os.pipe()
-                os.set_blocking(self._wake_read, False)
-                os.set_blocking(self._wake_write, False)
-                self._thread = Thread(target=self._run, name="circus-output", daemon=True)
-                self._thread.start()
+            self._have_thread()
         self._enqueue(command)
+
+    def _have_thread(self) -> None:
+        """With the lock held."""
+        if self._thread is None:
+            self._wake_read, self._wake_write = os.pipe()
+            os.set_blocking(self._wake_read, False)
+            os.set_blocking(self._wake_write, False)
+            try:
+                self._thread = threads.start(self._run, name="circus-output")
+            except threads.NoThreadError:
+                os.close(self._wake_read)
+                os.close(self._wake_write)
+                raise
 
     def _soon(self, command: Callable[[], None]) -> None:
         """Carry it out on the hub's thread: now, if this is it."""
@@ -281,23 +295,6 @@ class OutputHub:
 
         self._post(begin)
         return future
-
-    def _tell(self, trouble: OutputTrouble) -> None:
-        def say() -> None:
-            level = logging.INFO if trouble.kind is TroubleKind.RECOVERED else logging.WARNING
-            _log.log(level, "%s", trouble.describe())
-            if self._on_trouble is None:
-                return
-            try:
-                self._on_trouble(trouble)
-            except Exception:  # noqa: BLE001 - the owner's code; the outputs of all go on
-                _log.exception("the callback for output troubles raised")
-
-        if self._call is None:
-            say()
-            return
-        with contextlib.suppress(RuntimeError):  # the owner's loop is closed: nobody listens
-            self._call(say)
 
     # On the hub's own thread.
 

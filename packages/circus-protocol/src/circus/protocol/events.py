@@ -156,6 +156,7 @@ class Stuck(Event):
     event = "stuck"
     process_pid: int
     wid: int | None = None
+    pids: list[int] = Field(default_factory=list[int], description="who of its tree is left")
 
 
 class OutputLost(Event):

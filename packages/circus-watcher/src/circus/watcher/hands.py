@@ -93,7 +93,8 @@ class Hands:
         self.children: dict[int, Child] = {}
         self.restarts = 0
         self._backed_off = 0
-        self.stuck: dict[int, tuple[int, ...]] = {}
+        self.stuck: dict[Child, tuple[int, ...]] = {}
+        """Who is left of whose tree."""
         self.hooks = hooks
         self._outfit = Outfit(sockets)
         self.wids: dict[int, int] = {}
@@ -267,10 +268,10 @@ class Hands:
     def _tell_stuck(self, wid: int) -> None:
         child = self.children[wid]
         self._sweeper.mark_stuck(wid)
-        self._report_stuck(wid, self._trees.survivors_of([child])[child.pid] or (child.pid,))
+        self._report_stuck(wid, child, self._trees.survivors_of([child])[child.pid] or (child.pid,))
 
-    def _report_stuck(self, wid: int, pids: tuple[int, ...]) -> None:
-        self.stuck[wid] = pids
+    def _report_stuck(self, wid: int, child: Child, pids: tuple[int, ...]) -> None:
+        self.stuck[child] = pids
         log.error("%s: killed and still there: %s", self._label(wid), pids)
         self._publish(Stuck(watcher=self._name, wid=wid, pids=pids))
 
@@ -302,6 +303,7 @@ class Hands:
             return
         own: list[BoundSocket] = []
         try:
+            self._prepare_output(wid)
             child = self._spawner.spawn(
                 self._outfit.process_spec(self._owner.spec, wid, self._output.captures(), own)
             )
@@ -324,6 +326,13 @@ class Hands:
             self._publish(OutputLost(watcher=self._name, stream="stdout", error=str(error), pid=child.pid))
         self._set_age(worker)
         self._ask("after_spawn", partial(self._spawned, wid, token), pid=child.pid)
+
+    def _prepare_output(self, wid: int) -> None:
+        try:
+            self._output.prepare()
+        except OSError as error:
+            cause = error.strerror or str(error)
+            raise SpawnError(self._label(wid), Stage.OPEN_PIPES, "output", cause=cause) from error
 
     def _not_spawned(self, wid: int, error: str, *, counts: bool) -> None:
         log.warning("%s", error)
@@ -436,9 +445,9 @@ class Hands:
     def _swept(self, remains: Remains) -> None:
         """Nothing is left of these remains."""
         remains.child.close()
+        self.stuck.pop(remains.child, None)
         if self.children.get(remains.wid) is remains.child:
             del self.children[remains.wid]
-            self.stuck.pop(remains.wid, None)
             self._owner.is_gone(remains.child.pid)
             self.apply(remains.wid, machine.Gone())
         self._owner.post(_nothing)  # the runner looks whether that was all
@@ -449,8 +458,7 @@ class Hands:
             self._owner.killed(pids)
 
     def _left_stuck(self, remains: Remains, pids: tuple[int, ...]) -> None:
-        remains.child.close()
-        self._report_stuck(remains.wid, pids)
+        self._report_stuck(remains.wid, remains.child, pids)
         self._owner.post(_nothing)
 
     # -- the end -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 Theory. A hook is the user's code: it may sleep, raise, or never return. Each watcher has one thread for its hooks, made with the
 first call, so hooks of one watcher run one after the other, in the order of what they are about, and hooks of another do not wait
 for them. A call that takes longer than its deadline counts as failed; its thread is given up (it is a daemon thread and ends when
-the hook does) and the next call gets a new one. The result and the way it came are told on the loop, and published.
+the hook does) and the next call gets a new one. Where the machine has no room for a thread, calls wait until there is. The result and the way it came are told on the loop, and published.
 
 A name is imported with the folders of the watcher's own PYTHONPATH in front, for the time of the import; they do not stay on
 ``sys.path``, where other watchers would find them.
@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, cast, final
 
+from circus.process import threads
 from circus.protocol.options import IGNORED_HOOK_FAILURES, HookOptions
 from circus.watcher.events import Event, HookFailed, HookSucceeded
 
@@ -29,6 +30,8 @@ log = logging.getLogger("circus.watcher")
 
 _IMPORT_LOCK = threading.Lock()
 _Job = Callable[[], None]
+_AGAIN = 0.5
+"""Seconds until it is looked again whether there is room for a thread."""
 
 
 @contextmanager
@@ -103,6 +106,7 @@ class HookRunner:
         self._publish = publish
         self._found: dict[str, Callable[..., Any]] = {}
         self._jobs: SimpleQueue[_Job | None] | None = None
+        self._looking_for_room: asyncio.TimerHandle | None = None
 
     def configure(self, hooks: Mapping[str, HookOptions], pythonpath: str) -> None:
         """Use other hooks from now on; a name is imported again when it is called next."""
@@ -189,12 +193,27 @@ class HookRunner:
     def _submit(self, job: _Job) -> None:
         if self._jobs is None:
             self._jobs = SimpleQueue()
-            threading.Thread(
-                target=_work, args=(self._jobs,), name=f"hooks of {self._watcher}", daemon=True
-            ).start()
+            self._start_thread(self._jobs)
         self._jobs.put(job)
 
+    def _start_thread(self, jobs: "SimpleQueue[_Job | None]") -> None:
+        first, self._looking_for_room = self._looking_for_room is None, None
+        try:
+            threads.start(_work, jobs, name=f"hooks of {self._watcher}")
+        except threads.NoThreadError as error:
+            if first:
+                log.warning("hooks of %s wait: %s", self._watcher, error.strerror)
+            loop = asyncio.get_running_loop()
+            self._looking_for_room = loop.call_later(_AGAIN, self._start_thread, jobs)
+
+    def _stay(self) -> None:
+        """Nobody looks for room for the present thread any more."""
+        if self._looking_for_room is not None:
+            self._looking_for_room.cancel()
+            self._looking_for_room = None
+
     def _abandon(self) -> None:
+        self._stay()
         if self._jobs is not None:
             self._jobs.put(None)
             self._jobs = None
@@ -205,6 +224,7 @@ class HookRunner:
         if jobs is None:
             return
         self._jobs = None
+        self._stay()
         while True:
             try:
                 job = jobs.get_nowait()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import final
 
+from circus.process import threads
 from circus.process.seam import Child
 from circus.protocol.options import StreamOptions, WatcherOptions
 from circus.stream import (
@@ -68,6 +69,7 @@ class HubOutput:
         self._capture = capture
         self._sinks: dict[StreamName, Sink] = {}
         self._live: set[Attachment] = set()
+        self._closing: set[asyncio.Task[bool]] = set()
         self._tails: dict[int, list[tuple[Source, TailBuffer]]] = {}
         self._follow: Follow | None = None
         self._lost_before = 0
@@ -115,6 +117,15 @@ class HubOutput:
             raise
         return made
 
+    def prepare(self) -> None:
+        """Have the thread that moves output.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        if any(self.captures()):
+            self._hub.start()
+
     def attach(self, wid: int, child: Child) -> None:
         """Take the child's pipe ends and move what comes."""
         # The one before keeps its last lines until the next but one: why it died is asked when its successor runs.
@@ -135,7 +146,7 @@ class HubOutput:
         tail = TailBuffer(kept) if kept else None
         try:
             attachment = self._hub.attach(fd, source=source, sink=sink, tail=tail)
-        except RuntimeError:
+        except (RuntimeError, OSError):
             os.close(fd)
             raise
         self._live.add(attachment)
@@ -195,7 +206,9 @@ class HubOutput:
     def _close_soon(self, sinks: Iterable[Sink]) -> None:
         loop = asyncio.get_running_loop()
         for sink in sinks:
-            _ = loop.run_in_executor(None, sink.close)
+            closing = loop.create_task(threads.call(sink.close))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     def reopen(self) -> None:
         """Close and open files again."""
@@ -225,7 +238,8 @@ class HubOutput:
         """Flush and close the sinks; `open` may follow."""
         sinks, self._sinks = set(self._sinks.values()), {}
         for sink in sinks:
-            await asyncio.to_thread(sink.close)
+            await threads.call(sink.close)
+        await asyncio.gather(*self._closing)
 
     # -- for whoever shows it ----------------------------------------------------------------------------------------------
 

@@ -67,6 +67,14 @@ class Output(Protocol):
         """
         ...
 
+    def prepare(self) -> None:
+        """Get ready for one more worker.
+
+        Raises:
+            OSError: there is no room for what moves its output; later there may be.
+        """
+        ...
+
     def attach(self, wid: int, child: Child) -> None:
         """Take the child's pipe ends and move what comes."""
         ...
@@ -119,6 +127,9 @@ class NoOutput:
 
     def open(self) -> None:
         """Nothing to open."""
+
+    def prepare(self) -> None:
+        """Nothing to get ready."""
 
     def attach(self, wid: int, child: Child) -> None:
         """Nothing to take."""

@@ -7,6 +7,9 @@ up new is asked, too; from then on it is killed at each look. A worker that ende
 looked for a little later, and ended likewise, since nobody can ask it for anything any more and it may hold a port. Where looks are dear (many processes that are not ours)
 they take a third of the time at most, so that a long series of ends, as in a reload, does not become a series of looks.
 
+What SIGKILL does not end within its deadline is *stuck*: it is told once, counts for nothing that anybody waits for, and is looked
+at now and then until it is gone.
+
 A process that forks and exits all the time can escape a look. Where the trees say that finding nobody proves nothing, the rest is
 looked at again, `_DOUBTS` times at most: a machine on which others start and end all the time must not hold up a stop.
 """
@@ -41,10 +44,11 @@ class Remains:
         child: the handle.
         stop_signal: what the rest is asked with.
         deadline: when the rest is killed, monotonic; None: the slot's own timer says so, by `kill`.
-        give_up: when it is not looked after any more, monotonic; None: never.
+        give_up: when what still lives is stuck, monotonic; None: the slot's own timer says so, by `mark_stuck`.
         asked: the pids of the rest that were signalled.
         killing: whether it is past its deadline.
         doubts: looks in a row that found nobody and proved nothing.
+        stuck: whether nobody waits for it any more.
     """
 
     wid: int
@@ -55,6 +59,7 @@ class Remains:
     asked: set[int] = field(default_factory=set[int])
     killing: bool = False
     doubts: int = 0
+    stuck: bool = False
 
 
 @final
@@ -65,7 +70,7 @@ class Sweeper:
         trees: how to look and to signal.
         gone: told when nothing is left of some remains.
         signalled: told of remains, of the pids in them that a signal was sent to, and of the signal.
-        stuck: told when remains could not be killed and are not looked after any more.
+        stuck: told when remains could not be killed in time; `gone` follows when they have ended all the same.
     """
 
     def __init__(
@@ -81,7 +86,6 @@ class Sweeper:
         self._signalled = signalled
         self._stuck = stuck
         self._slots: dict[int, Remains] = {}
-        self._stuck_slots: set[int] = set()
         self._left: list[Remains] = []
         self._due: float | None = None
         self._again = _FIRST_AGAIN
@@ -94,13 +98,13 @@ class Sweeper:
 
     @property
     def leftovers(self) -> int:
-        """Workers that ended by themselves and are still to be looked after."""
-        return len(self._left)
+        """Workers that ended by themselves and left something (not stuck) that is still to be looked after."""
+        return sum(not remains.stuck for remains in self._left)
 
     @property
     def waiting(self) -> int:
         """Slots (not stuck) whose leader has ended while something else of their tree may not have."""
-        return len(self._slots) - len(self._stuck_slots)
+        return sum(not remains.stuck for remains in self._slots.values())
 
     def add(self, remains: Remains, now: float) -> None:
         """A leader ended that was told to."""
@@ -123,11 +127,13 @@ class Sweeper:
     def mark_stuck(self, wid: int) -> None:
         """The slot does not wait any more."""
         if wid in self._slots:
-            self._stuck_slots.add(wid)
+            self._slots[wid].stuck = True
 
     def hurry(self, now: float, grace: float, kill_deadline: float) -> None:
         """The watcher stops: leftovers are looked for now, and have until then."""
         for remains in self._left:
+            if remains.stuck:
+                continue
             remains.deadline = now + grace if remains.deadline is None else min(remains.deadline, now + grace)
             remains.give_up = remains.deadline + kill_deadline
         if self._left:
@@ -170,11 +176,11 @@ class Sweeper:
         self._due = at if self._due is None else min(self._due, at)
 
     def _plan_next(self, now: float) -> None:
-        if self.waiting or any(remains.asked for remains in self._left):
+        if self.waiting or any(remains.asked and not remains.stuck for remains in self._left):
             self._at_latest(now + self._again)
             self._again = min(_LAST_AGAIN, self._again * 1.5)
         else:
-            self._at_latest(now + (_STUCK_AGAIN if self._slots else _LAZY))
+            self._at_latest(now + (_LAZY if self.leftovers else _STUCK_AGAIN))
 
     def _look_at(self, group: list[Remains], now: float) -> None:
         if not group:
@@ -190,13 +196,14 @@ class Sweeper:
             remains.doubts = 0 if pids else remains.doubts + 1
             if remains.deadline is not None and now >= remains.deadline:
                 remains.killing = True
-            if remains.give_up is not None and now >= remains.give_up:
-                self._drop(remains)
-                if pids:
-                    self._stuck(remains, pids)
-                else:
+            if remains.give_up is not None and now >= remains.give_up and not remains.stuck:
+                if not pids:
+                    self._drop(remains)
                     self._gone(remains)
-            elif remains.killing:
+                    continue
+                remains.stuck = True
+                self._stuck(remains, pids)
+            if remains.killing:
                 by_signal.setdefault(signal.SIGKILL, []).append(remains)
             elif not remains.asked.issuperset(pids):  # who was forked since the last look has not heard of it
                 remains.asked.update(pids)
@@ -209,6 +216,5 @@ class Sweeper:
     def _drop(self, remains: Remains) -> None:
         if self._slots.get(remains.wid) is remains:
             del self._slots[remains.wid]
-            self._stuck_slots.discard(remains.wid)
         else:
             self._left.remove(remains)

@@ -1,6 +1,5 @@
 """Commands that change what there is: add, rm, set, reloadconfig."""
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -8,6 +7,7 @@ from pydantic import ValidationError
 from circus.arbiter.dispatch import Answer, Later, Reply, Work
 from circus.arbiter.outcome import info, raise_if_failed
 from circus.exc import MessageError
+from circus.process import threads
 from circus.process.limits import RESOURCES
 from circus.protocol import messages as ask
 from circus.protocol.codec import describe_invalid
@@ -102,7 +102,7 @@ def reloadconfig(engine: "Engine", request: ask.ReloadConfig) -> Answer:
     if request.dry_run:
 
         async def look() -> Reply:
-            plan = await asyncio.to_thread(engine.plan_reload)
+            plan = await threads.call(engine.plan_reload)
             return {"plan": plan.as_dict(), "text": plan.render()}
 
         return Later(look())

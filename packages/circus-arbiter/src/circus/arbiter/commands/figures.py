@@ -1,12 +1,12 @@
 """Commands that measure: stats and dstats. They read the process table in a thread, so that nobody waits for them."""
 
-import asyncio
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from circus.arbiter.dispatch import Answer, Later, Reply
 from circus.exc import MessageError
+from circus.process import threads
 from circus.process.facts import GONE, Observer
 from circus.protocol import messages as ask
 
@@ -41,7 +41,7 @@ async def _measure(
     observer: Observer, pids: Iterable[int], *, children: bool = True
 ) -> dict[int, dict[str, Any] | str]:
     """Figures by pid; a text where a process has gone meanwhile, as clients expect it."""
-    measured = await asyncio.to_thread(observer.infos, tuple(pids), children=children)
+    measured = await threads.call(observer.infos, tuple(pids), children=children)
     return {pid: GONE if facts is None else dict(facts) for pid, facts in measured.items()}
 
 
