@@ -16,6 +16,7 @@ from circus.client import AsyncCircusClient
 from circus.exc import CallError
 from circus.protocol import ErrorNumber
 from circus.protocol.events import topic_name
+from circus.web.feed import Feed
 from circus.web.picture import Picture
 from circus.web.wire import Caller, messages, reachable, subscriber
 
@@ -72,6 +73,7 @@ class Link:
         self.id = link_id(endpoint)
         self.endpoint = endpoint
         self.picture = Picture()
+        self.feed = Feed(context, self._take_figures)
         self.state = LinkState.CONNECTING
         self.reason = ""
         self.facts: dict[str, Any] = {}
@@ -201,18 +203,16 @@ class Link:
         published = await self._address("pubsub_endpoint")
         events = subscriber(self._context, published, b"watcher.", b"arbiter.")
         self._logs = subscriber(self._context, published, *(_log_prefix(topic) for topic in self._sinks))
-        stats: zmq.asyncio.Socket | None = None
-        if self.facts.get("stats_endpoint"):
-            stats = subscriber(self._context, await self._address("stats_endpoint"), b"stat.")
-        sockets = [one for one in (events, self._logs, stats) if one is not None]
+        figures = await self._address("stats_endpoint") if self.facts.get("stats_endpoint") else None
+        sockets = (events, self._logs)
         try:
             await self._take_inventory()
             self._become(LinkState.ALIVE)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read_events(events), name=f"events of {self.endpoint}")
                 tasks.create_task(self._read_logs(self._logs), name=f"logs of {self.endpoint}")
-                if stats is not None:
-                    tasks.create_task(self._read_stats(stats), name=f"stats of {self.endpoint}")
+                if figures is not None:
+                    tasks.create_task(self.feed.run(figures), name=f"figures of {self.endpoint}")
                 tasks.create_task(self._refresh(), name=f"refresh of {self.endpoint}")
                 tasks.create_task(self._keep_alive(), name=f"heartbeat of {self.endpoint}")
                 tasks.create_task(self._notice_death(events), name=f"monitor of {self.endpoint}")
@@ -319,10 +319,8 @@ class Link:
                 last = number
             self._wake.set()
 
-    async def _read_stats(self, socket: zmq.asyncio.Socket) -> None:
-        async for topic, body in messages(socket):
-            if isinstance(body, dict):
-                self.picture.apply_stats(topic, cast("dict[str, Any]", body), now=time.monotonic())
+    def _take_figures(self, topic: str, body: dict[str, Any]) -> None:
+        self.picture.apply_stats(topic, body, now=time.monotonic())
 
     async def _read_logs(self, socket: zmq.asyncio.Socket) -> None:
         async for topic, body in messages(socket):
