@@ -18,6 +18,8 @@ from circus.web.ssh import Tunnels
 __all__ = ["Console", "run"]
 
 log = logging.getLogger("circus.web")
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than clients pause, who meet a reset if they ask just when it is closed."""
 DRAIN = 2
 """Seconds that open pages have to go when the console stops."""
 
@@ -98,6 +100,7 @@ async def run(console: Console, listener: socket.socket) -> int:
                 date_header=False,  # comes with the others of ours, see guard.py
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
+                timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=DRAIN,
             )
         )
