@@ -55,11 +55,10 @@ class Waiting:
 
 
 @final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatcherSnapshot:
-    """A watcher at one moment.
+class WatcherSnapshot(NamedTuple):
+    """A watcher at one moment. A tuple, since `status` makes one of every watcher.
 
-    Args:
+    Attributes:
         name: as the user wrote it.
         status: the word to show.
         phase: the inner one.
