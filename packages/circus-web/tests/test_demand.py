@@ -66,7 +66,7 @@ async def test_a_feed_subscribes_while_it_is_wanted_and_says_when_a_whole_tick_i
 
 
 def wanted(world: World) -> bool:
-    return world.link.feed._wanted.is_set()
+    return world.link.feed.wanted
 
 
 def pretend_reading(world: World, cpu: float, *, now: float) -> None:
@@ -241,5 +241,5 @@ async def test_a_daemon_that_is_connected_later_is_followed_as_the_others_are(wo
     async with asyncio.TaskGroup() as tasks:
         world.hub._group = tasks
         link = world.hub.connect("tcp://127.0.0.1:1")
-        assert link.feed._wanted.is_set()
+        assert link.feed.wanted
         world.hub.disconnect(link.id)

@@ -33,6 +33,11 @@ class Feed:
         self._unwanted.set()
         self._runs = False
 
+    @property
+    def wanted(self) -> bool:
+        """Whether figures are wanted."""
+        return self._wanted.is_set()
+
     def begin(self) -> None:
         """Figures are wanted from now on."""
         self._unwanted.clear()

@@ -136,7 +136,7 @@ class Hub:
             self.known.append(endpoint)
         link = self.links[key] = Link(endpoint, context=self._context, tunnel=self._tunnel)
         if self._needed.is_set():
-            link.feed.begin()
+            link.show()
         self._tasks[key] = self._group.create_task(link.run(), name=f"link to {endpoint}")
         self.restart_tabs()
         return link
@@ -211,7 +211,7 @@ class Hub:
         self._began_at = now
         for link in self.links.values():
             link.picture.resume(round((now - self._paused_at) / TICK))
-            link.feed.begin()
+            link.show()
         self.tick(now=now)
         self._needed.set()
 
@@ -219,8 +219,7 @@ class Hub:
         self._paused_at = now
         self._needed.clear()
         for link in self.links.values():
-            link.feed.end()
-            link.picture.pause()
+            link.rest()
 
     async def _first_figures(self, *, until: float) -> None:
         with contextlib.suppress(TimeoutError):

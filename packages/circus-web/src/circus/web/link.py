@@ -123,6 +123,16 @@ class Link:
             raise CallError(f"{self.endpoint} is not connected")
         return await self._caller.call({"command": command, "properties": dict(properties or {})})
 
+    def show(self) -> None:
+        """Somebody looks from now on: figures are taken, and states are looked at more often than events tell of them."""
+        self.feed.begin()
+        self._probe.set()
+
+    def rest(self) -> None:
+        """Nobody looks any more."""
+        self.feed.end()
+        self.picture.pause()
+
     def touch(self, name: str | None = None) -> None:
         """Look again at a watcher, or at all: something was asked to change."""
         self._dirty |= {name} if name is not None else set(self.picture.watchers)
@@ -283,12 +293,16 @@ class Link:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):
                     await self._probe.wait()
+            looks = self.feed.wanted or not self.offers or self._probe.is_set() or beats % SLOW_REFRESH == 0
             self._probe.clear()
+            changed: set[str] = set()
             try:
-                async with asyncio.timeout(
-                    PROBE_TIMEOUT
-                ):  # one question: it must not depend on how much changed
-                    changed = await self._look_at_statuses()
+                # One question: it must not depend on how much changed. While nobody looks, one that costs nothing.
+                async with asyncio.timeout(PROBE_TIMEOUT):
+                    if looks:
+                        changed = await self._look_at_statuses()
+                    else:
+                        await self.call("version")
             except (TimeoutError, CallError):
                 raise _LostError("It does not answer any more.") from None
             if changed:
