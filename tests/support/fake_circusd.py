@@ -322,6 +322,7 @@ class Fake:
             address = str(one.get("host", one.get("path")))
             body = {"fd": one["fd"], "subtopic": one["fd"], "reads": hits, "address": address}
             self.stats.send_multipart([f"stat.sockets.{one['fd']}".encode(), to_json(body)])
+        self.stats.send_multipart([b"stat.circus", b"{}"])
 
     def frame(
         self,
@@ -345,11 +346,8 @@ class Fake:
         for name, cmd, count, state, cpu, memory in SCENE:
             self.add(name, cmd, count, state, cpu, memory)
         now = time.time()
-        for name, code, ago, lived in (
-            ("search", 1, 3, 0.2),
-            ("payments", 78, 95, 0.4),
-            ("images", -9, 840, 1810.0),
-        ):
+        ends = (("search", 1, 3, 0.2), ("payments", 78, 95, 0.4), ("images", -9, 840, 1810.0))
+        for name, code, ago, lived in ends:
             for turn in range(6 if name != "images" else 1):
                 told = "killed by SIGKILL" if code < 0 else f"exit code {code}"
                 self.exits[name].append(

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -96,6 +97,39 @@ def test_cpu_percent_is_between_two_readings():
     assert observer.info(os.getpid())["cpu"] > 0
 
 
+@pytest.mark.skipif(not procfs.HAS_PROCFS, reason="there are no lines to compare")
+def test_who_has_not_moved_is_not_taken_apart_again_and_facts_are_the_callers(monkeypatch):
+    observer, parsed, line = Observer(), list[bytes](), procfs.read_line(os.getpid())
+    monkeypatch.setattr(facts, "parse_stat", lambda line: parsed.append(line) or procfs.parse_stat(line))
+    monkeypatch.setattr(procfs, "read_line", lambda _pid: line)
+    first = observer.info(os.getpid())
+    first["children"].append("mine")
+    again = observer.info(os.getpid())
+    assert parsed == [line]
+    assert again["age"] >= first["age"]
+    assert again == {**first, "children": [], "age": again["age"]}
+    monkeypatch.setattr(procfs, "read_line", lambda _pid: line + b" 1")
+    observer.info(os.getpid())
+    assert parsed == [line, line + b" 1"]
+
+
+def test_a_long_look_rests_so_that_other_threads_come_to_the_interpreter():
+    rests: list[int] = []
+    count = 2 * facts._STRETCH + 1
+    assert len(Observer().infos(range(2**30, 2**30 + count), rest=lambda: rests.append(1))) == count
+    assert len(rests) == 2
+
+
+def test_several_threads_may_ask_at_the_same_time():
+    observer, pids = Observer(), [os.getpid(), os.getppid()]
+    with ThreadPoolExecutor(4) as pool:
+        asked = [
+            pool.submit(observer.infos, pids, children=True, rest=os.sched_yield)
+            for _ in range(3 * facts._KEEP_ROUNDS)
+        ]
+        assert all(one.result()[os.getpid()]["pid"] == os.getpid() for one in asked)
+
+
 @pytest.mark.real
 def test_children_come_from_one_map(spawner, spec, until):
     child = spawner.spawn(spec("sleep 1000 & echo; wait", stdout=Stdio.PIPE), watch=False)
@@ -145,7 +179,7 @@ def test_what_nobody_asks_for_is_forgotten():
     observer.info(os.getppid())
     for _ in range(2 * facts._KEEP_ROUNDS):
         observer.info(os.getpid())
-    assert {key[0] for key in observer._known} == {os.getpid()}
+    assert set(observer._known) == {os.getpid()}
 
 
 @pytest.mark.skipif(not procfs.HAS_PROCFS, reason="compares with procfs")

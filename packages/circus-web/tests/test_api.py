@@ -1,5 +1,6 @@
 """The HTTP API over a made-up daemon."""
 
+import time
 from typing import Any
 
 import httpx
@@ -111,8 +112,8 @@ async def test_health_is_for_everybody_and_its_reasons_for_those_signed_in(opera
 async def test_metrics_are_read_by_prometheus(operator, world: World):
     frame = {"cpu": 12.5, "mem": 1.0, "mem_info1": "10M"}
     pid = world.fake.workers["web"][0].pid
-    world.link.picture.apply_stats(f"stat.web.{pid}", frame, now=10.5)
-    world.link.picture.tick(now=11.0)
+    await operator.get("/metrics")  # from now on figures are taken
+    world.link.picture.apply_stats(f"stat.web.{pid}", frame, now=time.monotonic())
     text = (await operator.get("/metrics")).text
     found = {
         (s.name, s.labels.get("watcher")): s.value

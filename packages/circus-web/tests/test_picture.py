@@ -85,6 +85,20 @@ def test_after_blank_no_figure_and_no_state_is_left(steps: list[tuple[str, Any]]
     assert whole["total"] == [None, None, None]
 
 
+def test_charts_have_a_gap_where_nothing_was_known_or_nobody_looked():
+    series = Series(5)
+    series.skip(3)
+    assert series.view() == {"cpu": [], "memory": []}, "it begins with its first sample"
+    series.append(1.0, 8)
+    series.append(None, None)
+    series.skip(2)
+    series.append(2.0, 9)
+    assert series.view() == {"cpu": [1.0, None, None, None, 2.0], "memory": [8.0, None, None, None, 9.0]}
+    assert series.view(last=1) == {"cpu": [2.0], "memory": [9.0]}
+    series.skip(10**9)
+    assert series.view()["cpu"] == [None] * 5
+
+
 def test_old_figures_are_not_shown():
     picture = Picture()
     picture.set_statuses({"web": "active"})

@@ -7,7 +7,7 @@ from circus.arbiter.entry import Entry
 from circus.process.exits import ExitStatus, signal_name
 from circus.sockets import BoundSocket
 from circus.watcher.spec import WatcherSpec
-from circus.watcher.views import LastExit, Waiting, WorkerView
+from circus.watcher.views import LastExit, Waiting, WatcherSnapshot, WorkerView
 
 __all__ = ["describe_watcher", "option_values", "socket_view", "trouble"]
 
@@ -60,9 +60,8 @@ def socket_view(bound: BoundSocket) -> dict[str, Any]:
     return {**view, "host": bound.location.rpartition(":")[0], "port": bound.port}
 
 
-def trouble(entry: Entry) -> dict[str, Any]:
+def trouble(snapshot: WatcherSnapshot) -> dict[str, Any]:
     """What is beside the status word where something is wrong; empty where nothing is."""
-    snapshot = entry.runner.snapshot()
     told: dict[str, Any] = {}
     if snapshot.waiting is not None:
         told["backoff"] = _waiting(snapshot.waiting)
@@ -101,7 +100,7 @@ def describe_watcher(entry: Entry) -> dict[str, Any]:
         "reloading": snapshot.reloading,
         "waits_for": list(snapshot.waits_for),
         "workers": [_worker(view) for view in entry.runner.workers()],
-        **trouble(entry),
+        **trouble(snapshot),
     }
 
 

@@ -1,9 +1,11 @@
 """What is shown of a process: the reference's `stats` fields, read cheaply enough for thousands.
 
 Theory. The fields fall in two. What moves (CPU time, memory, niceness) is one raw read of procfs ``stat`` (8 µs). What does not
-(user, command line, creation time) is read once, some 20 µs (elsewhere than on Linux through psutil), and kept by (pid, start time, name), so that a recycled pid
-never shows another's, and neither does a process that has executed another program since. CPU percent is the difference between two readings of one `Observer`: 0.0 at the first. ``children`` come from
-one parent map for all. Bytes of other programs that are not UTF-8 are shown escaped, since they end up in JSON.
+(user, command line, creation time) is read once, some 20 µs (elsewhere than on Linux through psutil), and kept by (pid, start time, name),
+so that a recycled pid never shows another's, and neither does a process that has executed another program since. Most workers of most
+daemons sleep: where the line is the one of the last reading, byte by byte, it is not taken apart again. CPU percent is the difference
+between two readings of one `Observer`: 0.0 at the first. ``children`` come from one map for all (`circus.process.kin`). Bytes of other
+programs that are not UTF-8 are shown escaped, since they end up in JSON.
 
 A field that we may not read is the text ``N/A``, as on the reference; a process that is gone is a `None` (in a reply: the
 reference's sentence `GONE`).
@@ -13,16 +15,19 @@ Owns: the cache of an `Observer`; entries of processes that were not asked for l
 
 import os
 import pwd
+import re
 import resource
 import shlex
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, TypedDict, final
 
 from circus.process import clock, procfs
-from circus.process.procfs import TICKS, Stat
+from circus.process.kin import Kin
+from circus.process.procfs import TICKS, Stat, parse_stat
 
 __all__ = ["GONE", "UNKNOWN", "Facts", "Observer", "human", "info"]
 
@@ -30,6 +35,12 @@ UNKNOWN: Final = "N/A"
 GONE: Final = "No such process (stopped?)"
 _UNITS: Final = "KMGTPEZY"
 _KEEP_ROUNDS: Final = 60
+_STRETCH: Final = 32
+"""Processes that are read without a rest: some 0.5 ms."""
+_PLAIN: Final = re.compile(r"[\w./+-]+", re.ASCII).fullmatch
+"""A word that a shell would take as it is."""
+Line = bytes | Stat
+"""What was read of a process: a line of procfs, or what stands for it where there is none."""
 
 
 class Facts(TypedDict, total=False):
@@ -74,92 +85,126 @@ def cpu_time(seconds: float) -> str:
 @final
 @dataclass(slots=True)
 class _Known:
-    """What is kept of one process: the fields that do not change, and the last reading of its CPU time."""
+    """What is kept of one process: the fields that do not change, the line that was read last, and what was made of it."""
 
+    start_time: int
+    name: str
     username: str
     cmdline: str | None
     create_time: float | str
-    cpu_ticks: int
-    read_at: float
-    round: int
+    line: Line = b""
+    ticks: int = 0
+    read_at: float = 0.0
+    round: int = 0
+    facts: Facts = field(default_factory=Facts)
+    """All but what time changes."""
 
 
 @final
 class Observer:
-    """Reads facts; keeps what does not change and what CPU percents need. One for each purpose, used by one thread."""
+    """Reads facts; keeps what does not change and what CPU percents need. One for each purpose; any thread."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int, str], _Known] = {}
+        self._known: dict[int, _Known] = {}
+        self._kin = Kin()
         self._round = 0
+        self._lock = threading.Lock()
 
     def info(self, pid: int, *, children: bool = False) -> Facts | None:
         """The facts of one process; None if it is gone. ``children`` adds those of its direct children."""
         return self.infos([pid], children=children)[pid]
 
-    def infos(self, pids: Iterable[int], *, children: bool = False) -> dict[int, Facts | None]:
-        """The facts of many processes, by pid; with the children of all from one map."""
+    def infos(
+        self, pids: Iterable[int], *, children: bool = False, rest: Callable[[], object] | None = None
+    ) -> dict[int, Facts | None]:
+        """The facts of many processes, by pid; with the children of all from one map. They are the caller's.
+
+        Args:
+            pids: of the processes.
+            children: whether to tell of their children, too.
+            rest: called now and again, so that other threads come to the interpreter; they do not by themselves, since each
+                of the thousands of reads lets it go for a moment that is too short for them to wake up in.
+        """
+        with self._lock:
+            return self._infos(tuple(pids), children=children, rest=rest or _no_rest)
+
+    def _infos(
+        self, wanted: tuple[int, ...], *, children: bool, rest: Callable[[], object]
+    ) -> dict[int, Facts | None]:
         self._round += 1
-        wanted = list(pids)
-        rows = {pid: procfs.read_stat(pid) for pid in (procfs.pids() if children else wanted)}
-        below = _children_of(wanted, rows.values()) if children else {}
+        below = self._kin.children_of(wanted) if children else {}
         result: dict[int, Facts | None] = {}
-        for pid in wanted:
-            row = rows.get(pid)
-            facts = result[pid] = None if row is None else self._facts(row)
-            if facts is not None and pid in below:
-                facts["children"] = [self._facts(child) for child in below[pid]]
+        for number, pid in enumerate(wanted, 1):
+            result[pid] = self._facts(pid)
+            if number % _STRETCH == 0:
+                rest()
+        for parent, its in below.items():
+            facts = result[parent]
+            if facts is None:
+                continue
+            shown = (result[pid] if pid in result else self._facts(pid) for pid in its)
+            facts["children"] = [{**one, "children": []} for one in shown if one is not None]
         if self._round % _KEEP_ROUNDS == 0:
             self._known = {k: v for k, v in self._known.items() if self._round - v.round < _KEEP_ROUNDS}
         return result
 
-    def _facts(self, row: Stat) -> Facts:
-        now, ticks = clock.monotonic(), row.utime + row.stime
-        key = (row.pid, row.start_time, row.name)
-        known = self._known.get(key)
-        if known is not None and known.cmdline is None:  # it was read in the middle of an exec
-            known.cmdline = _read(row)[1]
-        if known is None:
-            known = self._known[key] = _first_reading(row, ticks, now, self._round)
-            cpu = 0.0
+    def _facts(self, pid: int) -> Facts | None:
+        line = procfs.read_line(pid) if procfs.HAS_PROCFS else procfs.read_stat(pid)
+        if not line:
+            return None
+        now, known = clock.monotonic(), self._known.get(pid)
+        if known is None or known.line != line or known.cmdline is None:
+            row = parse_stat(line) if isinstance(line, bytes) else line
+            known, cpu = self._learn(row, known, now)
+            known.line, known.facts = line, _shown(row, known)
         else:
-            elapsed = now - known.read_at
-            cpu = round((ticks - known.cpu_ticks) / TICKS / elapsed * 100, 1) if elapsed > 0 else 0.0
-            known.cpu_ticks, known.read_at, known.round = ticks, now, self._round
+            cpu = 0.0  # not a field has moved
+        known.read_at, known.round = now, self._round
+        facts = known.facts.copy()
+        facts["cpu"] = cpu
         created = known.create_time
-        return {
-            "pid": row.pid,
-            "mem_info1": human(row.rss),
-            "mem_info2": human(row.vms),
-            "cpu": cpu,
-            "mem": round(row.rss / _total_memory() * 100, 3),
-            "ctime": cpu_time(ticks / TICKS),
-            "username": known.username,
-            "nice": "Zombie" if row.zombie else row.nice,
-            "cmdline": known.cmdline or row.name or UNKNOWN,
-            "create_time": created,
-            "age": clock.wall() - created if isinstance(created, float) else UNKNOWN,
-            "children": [],
-        }
+        facts["age"] = clock.wall() - created if isinstance(created, float) else UNKNOWN
+        facts["children"] = []
+        return facts
+
+    def _learn(self, row: Stat, known: _Known | None, now: float) -> tuple[_Known, float]:
+        """What is known of it now, and its CPU percent."""
+        ticks = row.utime + row.stime
+        if known is None or (known.start_time, known.name) != (row.start_time, row.name):
+            known = self._known[row.pid] = _Known(row.start_time, row.name, *_read(row), ticks=ticks)
+            return known, 0.0
+        if known.cmdline is None:  # it was read in the middle of an exec
+            known.cmdline = _read(row)[1]
+        elapsed, used = now - known.read_at, ticks - known.ticks
+        known.ticks = ticks
+        return known, round(used / TICKS / elapsed * 100, 1) if elapsed > 0 else 0.0
+
+
+def _no_rest() -> None:
+    """Nobody waits."""
+
+
+def _shown(row: Stat, known: _Known) -> Facts:
+    """All but what time changes, in the order in which it is shown."""
+    return {
+        "pid": row.pid,
+        "mem_info1": human(row.rss),
+        "mem_info2": human(row.vms),
+        "cpu": 0.0,
+        "mem": round(row.rss / _total_memory() * 100, 3),
+        "ctime": cpu_time((row.utime + row.stime) / TICKS),
+        "username": known.username,
+        "nice": "Zombie" if row.zombie else row.nice,
+        "cmdline": known.cmdline or row.name or UNKNOWN,
+        "create_time": known.create_time,
+        "age": UNKNOWN,
+        "children": [],
+    }
 
 
 def info(pid: int | None = None) -> Facts | None:
     """The facts of one process (ours by default), read once: its CPU percent is 0.0. Repeated looks want an `Observer`."""
     return Observer().info(os.getpid() if pid is None else pid)
-
-
-def _children_of(pids: Iterable[int], rows: Iterable[Stat | None]) -> dict[int, list[Stat]]:
-    """Everybody's children, by one pass over the whole table."""
-    wanted = set(pids)
-    below: dict[int, list[Stat]] = {}
-    for row in rows:
-        if row is not None and row.ppid in wanted:
-            below.setdefault(row.ppid, []).append(row)
-    return below
-
-
-def _first_reading(row: Stat, ticks: int, now: float, number: int) -> _Known:
-    username, cmdline, created = _read(row)
-    return _Known(username, cmdline, created, ticks, now, number)
 
 
 def _read(row: Stat) -> tuple[str, str | None, float | str]:
@@ -210,6 +255,8 @@ def _program(argv: list[str]) -> str:
     """The name of the program, as people know it: without its folder."""
     if not argv or not argv[0]:
         return ""
+    if _PLAIN(argv[0]):
+        return argv[0].rpartition("/")[2]
     try:
         words = shlex.split(argv[0])
     except ValueError:

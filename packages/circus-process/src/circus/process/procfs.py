@@ -22,6 +22,7 @@ __all__ = [
     "owner",
     "parse_stat",
     "pids",
+    "read_line",
     "read_stat",
     "start_time",
     "ticks_now",
@@ -72,7 +73,7 @@ def parse_stat(raw: bytes) -> Stat:
         ValueError: these are not such bytes.
     """
     opening, closing = raw.index(b"("), raw.rindex(b")")
-    field = raw[closing + 2 :].split()
+    field = raw[closing + 2 :].split(None, 22)
     if len(field) < 22:
         raise ValueError("a stat line has at least 24 fields")
     return Stat(
@@ -106,6 +107,15 @@ def _read(path: str, size: int) -> bytes | None:
         os.close(fd)
 
 
+def read_line(pid: int) -> bytes | None:
+    """The row of one process as procfs writes it, for `parse_stat`; None or empty if there is none.
+
+    Raises:
+        OSError: out of descriptors.
+    """
+    return _read(f"/proc/{pid}/stat", 1024)
+
+
 def read_stat(pid: int) -> Stat | None:
     """The row of one process; None if there is none.
 
@@ -114,7 +124,7 @@ def read_stat(pid: int) -> Stat | None:
     """
     if not HAS_PROCFS:
         return _stat_by_psutil(pid)
-    raw = _read(f"/proc/{pid}/stat", 1024)
+    raw = read_line(pid)
     return parse_stat(raw) if raw else None
 
 

@@ -139,9 +139,9 @@ class Hands:
 
     def views(self, wall: float) -> tuple[WorkerView, ...]:
         """Every slot in use, by id."""
-        pids = {wid: pid for pid, wid in self.wids.items()}
+        pids, now = {wid: pid for pid, wid in self.wids.items()}, self.now
         workers = sorted(self.board.workers.items())
-        return tuple(view_of(worker, pids.get(wid), now=self.now, wall=wall) for wid, worker in workers)
+        return tuple(view_of(worker, pids.get(wid), now=now, wall=wall) for wid, worker in workers)
 
     @property
     def leftovers(self) -> int:

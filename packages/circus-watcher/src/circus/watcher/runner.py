@@ -163,18 +163,19 @@ class WatcherRunner:
         def count(state: State) -> int:
             return 0 if board is None else board.count(state)
 
+        given_up = count(State.GAVE_UP)
         return WatcherSnapshot(
             name=self.name,
-            status=shown_status(self._phase, backing_off=count(State.BACKOFF), given_up=count(State.GAVE_UP)),
+            status=shown_status(self._phase, backing_off=count(State.BACKOFF), given_up=given_up),
             phase=self._phase,
             wanted=self.spec.count,
             running=0 if hands is None else len(hands.wids),
-            up=count(State.UP),
+            up=0 if board is None else board.up,
             restarts=0 if hands is None else hands.restarts,
             exits=dict(self._exits),
             last_exit=self._last_exits[-1] if self._last_exits else None,
             waiting=None if hands is None else waiting_of(hands.latest_backoff, hands.now),
-            failure=self._failed if count(State.GAVE_UP) else "",
+            failure=self._failed if given_up else "",
             stuck=() if hands is None else tuple(pid for pids in hands.stuck.values() for pid in pids),
             reloading=0 if board is None else board.old,
             waits_for=self._armed,

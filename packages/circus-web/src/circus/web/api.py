@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from circus.protocol import encode
 from circus.protocol.codec import describe_invalid
 from circus.web import views
-from circus.web.actions import Asked, Outcome, perform, perform_many
+from circus.web.actions import Asked, perform, perform_many
 from circus.web.auth import Gate, Person, Role
 from circus.web.hub import Hub, NotAllowedError
 from circus.web.link import Link
@@ -110,7 +110,14 @@ def _asked(request: Request, person: Person) -> Asked:
     return Asked(person, address_of(request))
 
 
-def _answer(outcome: Outcome) -> Response:
+async def _pass_on(
+    request: Request, context: Context, person: Person | None, command: str, properties: dict[str, Any]
+) -> Response:
+    assert person is not None
+    link, asked = _link(request, context), _asked(request, person)
+    outcome = await perform(
+        link, command=command, properties=properties, asked=asked, trail=context.hub.audit
+    )
     return Json(outcome.document, outcome.status)
 
 
@@ -224,39 +231,21 @@ async def show_watcher(request: Request, context: Context, person: Person | None
 
 
 async def show_options(request: Request, context: Context, person: Person | None) -> Response:
-    assert person is not None
-    link = _link(request, context)
-    return _answer(
-        await perform(
-            link,
-            command="options",
-            properties={"name": _watcher(request, link)},
-            asked=_asked(request, person),
-            trail=context.hub.audit,
-        )
-    )
+    name = _watcher(request, _link(request, context))
+    return await _pass_on(request, context, person, "options", {"name": name})
 
 
 async def show_process(request: Request, context: Context, person: Person | None) -> Response:
-    assert person is not None
-    link = _link(request, context)
-    properties = {"name": _watcher(request, link), "process": request.path_params["pid"]}
-    asked = _asked(request, person)
-    return _answer(
-        await perform(link, command="stats", properties=properties, asked=asked, trail=context.hub.audit)
-    )
+    name = _watcher(request, _link(request, context))
+    properties = {"name": name, "process": request.path_params["pid"]}
+    return await _pass_on(request, context, person, "stats", properties)
 
 
 async def show_logs(request: Request, context: Context, person: Person | None) -> Response:
-    assert person is not None
-    link = _link(request, context)
     allowed = {"pid", "stream", "lines", "since"}
     properties: dict[str, Any] = {key: value for key, value in request.query_params.items() if key in allowed}
-    properties["name"] = _watcher(request, link)
-    asked = _asked(request, person)
-    return _answer(
-        await perform(link, command="logs", properties=properties, asked=asked, trail=context.hub.audit)
-    )
+    properties["name"] = _watcher(request, _link(request, context))
+    return await _pass_on(request, context, person, "logs", properties)
 
 
 async def list_sockets(request: Request, context: Context, person: Person | None) -> Response:
@@ -296,23 +285,14 @@ async def bulk(request: Request, context: Context, person: Person | None) -> Res
 
 
 async def send_command(request: Request, context: Context, person: Person | None) -> Response:
-    assert person is not None
-    link = _link(request, context)
     try:
         document = from_json(await request.body() or b"{}")
     except ValueError:
         raise ProblemError(400, "The body is not JSON.") from None
     if not isinstance(document, dict):
         raise ProblemError(400, "The body is not a JSON object.")
-    return _answer(
-        await perform(
-            link,
-            command=request.path_params["command"],
-            properties=document,  # pyright: ignore[reportUnknownArgumentType]
-            asked=_asked(request, person),
-            trail=context.hub.audit,
-        )
-    )
+    properties = cast("dict[str, Any]", document)
+    return await _pass_on(request, context, person, request.path_params["command"], properties)
 
 
 async def health(request: Request, context: Context, person: Person | None) -> Response:
@@ -346,6 +326,7 @@ class Operation:
         reply: the model of the answer; a list of it with `many`.
         failures: statuses beside those that every operation has.
         query: names of query parameters that the model of `logs` describes.
+        figures: whether it shows figures, which have to be taken for it.
     """
 
     method: str
@@ -359,6 +340,7 @@ class Operation:
     failures: tuple[int, ...] = ()
     query: tuple[str, ...] = ()
     tag: str = "console"
+    figures: bool = False
 
 
 DAEMON = "/api/daemons/{daemon}"
@@ -366,7 +348,7 @@ WATCHER = DAEMON + "/watchers/{watcher:path}"
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/health", health, "200 if all is well, else 503", None, reply=views.HealthView, failures=(503,)),
-    Operation("GET", "/metrics", metrics, "Figures for Prometheus", tag="metrics"),
+    Operation("GET", "/metrics", metrics, "Figures for Prometheus", tag="metrics", figures=True),
     Operation("GET", "/api/session", who, "Who is signed in", None, reply=views.SessionView, failures=(401,)),
     Operation("POST", "/api/session", sign_in, "Sign in", None, views.SignInRequest, views.SessionView,
               failures=(401, 429)),
@@ -377,9 +359,10 @@ OPERATIONS: tuple[Operation, ...] = (
               views.DaemonView),
     Operation("POST", DAEMON + "/disconnect", disconnect, "Follow a daemon no more", Role.OPERATOR, views.Nothing,
               failures=(404,)),
-    Operation("GET", DAEMON, show_daemon, "A daemon and its watchers", reply=views.DaemonDetail, failures=(404,)),
+    Operation("GET", DAEMON, show_daemon, "A daemon and its watchers", reply=views.DaemonDetail, failures=(404,),
+              figures=True),
     Operation("GET", DAEMON + "/sockets", list_sockets, "Its sockets", reply=views.SocketSeen, many=True,
-              failures=(404,)),
+              failures=(404,), figures=True),
     Operation("GET", DAEMON + "/events", list_events, "Its last events, newest first", reply=views.EventView,
               many=True, failures=(404,)),
     Operation("POST", DAEMON + "/bulk", bulk, "One command for many watchers", Role.OPERATOR, views.BulkRequest,
@@ -391,7 +374,7 @@ OPERATIONS: tuple[Operation, ...] = (
               failures=(404, 409, 501, 502, 503, 504), query=("pid", "stream", "lines", "since")),
     Operation("GET", WATCHER + "/processes/{pid}", show_process, "A process, with its children",
               failures=(404, 409, 501, 502, 503, 504)),
-    Operation("GET", WATCHER, show_watcher, "A watcher with its processes and exits", reply=views.WatcherDetail,
+    Operation("GET", WATCHER, show_watcher, "A watcher with its processes and exits", reply=views.WatcherDetail, figures=True,
               failures=(404,)),
     Operation("GET", "/api/audit", list_actions, "The last actions, newest first", reply=views.Action, many=True),
     Operation("GET", "/api/options", list_options, "The options of watchers", reply=views.OptionView, many=True),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Collection
 from pathlib import Path
 
@@ -117,6 +118,8 @@ def _route(operation: Operation, context: Context) -> Route:
             return Json({"reason": "Sign in first, or send Authorization: Bearer TOKEN."}, 401)
         if operation.role is Role.OPERATOR and person is not None and person.role is not Role.OPERATOR:
             return Json({"reason": "You may look, and change nothing: you are signed in as a viewer."}, 403)
+        if operation.figures:
+            await context.hub.figures(now=time.monotonic())
         try:
             return await operation.handler(request, context, person)
         except ProblemError as error:

@@ -9,6 +9,7 @@
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -174,6 +175,7 @@ def _with_headers(send: Send, scope: Scope) -> Send:
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
+            headers.setdefault("date", formatdate(usegmt=True))
             if scope["scheme"] == "https":
                 headers.setdefault("strict-transport-security", "max-age=31536000")
         await send(message)

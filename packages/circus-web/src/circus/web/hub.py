@@ -1,6 +1,12 @@
-"""All daemons and all open pages: who is connected, what they are told once a second."""
+"""All daemons and all open pages: who is connected, what they are told once a second.
+
+Theory. Figures cost: circusd-stats looks at all processes, we add up. So the hub has them only while a page is open, or while
+somebody asks for them over HTTP; for a while longer, since a page that is loaded anew and a monitoring system that asks once
+a minute are to find them. Without that there is no tick: what is left are events, and a heartbeat for each daemon.
+"""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -16,6 +22,10 @@ from circus.web.link import Link, LinkState, Tunnel, link_id
 __all__ = ["Hub", "NotAllowedError", "Tab"]
 
 TICK = 1.0
+LINGER = 90.0
+"""Seconds for which figures are taken on after the last page or request; Prometheus asks once a minute."""
+PATIENCE = 2.0
+"""Seconds that a request waits for the first figures."""
 QUEUED = 4
 """Messages (two seconds of them) that wait for a slow browser; then they are dropped and a snapshot follows."""
 QUEUED_LINES = 2000
@@ -65,6 +75,7 @@ class Hub:
         patterns: further endpoints that may be connected to.
         tunnel: how an endpoint of a daemon is reached.
         context: for all sockets; not owned.
+        linger: seconds for which figures are taken on when nobody wants them any more.
     """
 
     def __init__(
@@ -74,6 +85,7 @@ class Hub:
         context: zmq.asyncio.Context,
         patterns: Iterable[str] = (),
         tunnel: Tunnel | None = None,
+        linger: float = LINGER,
     ) -> None:
         self.known = list(dict.fromkeys(endpoints))
         self._patterns = tuple(patterns)
@@ -86,6 +98,10 @@ class Hub:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._actions: list[dict[str, Any]] = []
+        self._linger = linger
+        self._needed = asyncio.Event()
+        """Whether figures are taken, and ticks made."""
+        self._needed_until = self._began_at = self._paused_at = 0.0
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Until cancelled."""
@@ -94,7 +110,7 @@ class Hub:
             for endpoint in self.known:
                 self.connect(endpoint)
             ready()
-            await self._tick()
+            await self._run_ticks()
 
     def allowed(self, endpoint: str) -> bool:
         """Whether the console may connect there: it is no tool to reach into other networks with."""
@@ -119,6 +135,8 @@ class Hub:
         if endpoint not in self.known:
             self.known.append(endpoint)
         link = self.links[key] = Link(endpoint, context=self._context, tunnel=self._tunnel)
+        if self._needed.is_set():
+            link.show()
         self._tasks[key] = self._group.create_task(link.run(), name=f"link to {endpoint}")
         self.restart_tabs()
         return link
@@ -152,7 +170,7 @@ class Hub:
                 "time": time.time(),  # noqa: TID251 - shown
                 "daemons": daemons,
                 "endpoints": self.endpoints(),
-                "actions": self.audit.last(),
+                "actions": [one for one in self.audit.last() if one not in self._actions],
             }
         )
 
@@ -165,23 +183,70 @@ class Hub:
         return encode({"type": "detail", "daemon": focus[0], **detail})
 
     def _tell_action(self, entry: dict[str, Any]) -> None:
-        self._actions.append(entry)
+        if self.tabs:
+            self._actions.append(entry)
 
-    async def _tick(self) -> None:
+    # -- while somebody looks --------------------------------------------------------------------
+
+    def open(self, tab: Tab, *, now: float) -> None:
+        """A page is there: its snapshot is as of now, and figures come."""
+        self._need(now)
+        self.tabs.add(tab)
+        tab.wake.set()
+
+    def close(self, tab: Tab, *, now: float) -> None:
+        """A page is gone."""
+        self.tabs.discard(tab)
+        self._need(now)
+
+    async def figures(self, *, now: float) -> None:
+        """Have figures for a request: from now on for a while. Who comes first waits for them, but not for long."""
+        self._need(now)
+        await self._first_figures(until=self._began_at + PATIENCE)
+
+    def _need(self, now: float) -> None:
+        self._needed_until = now + self._linger
+        if self._needed.is_set():
+            return
+        self._began_at = now
+        for link in self.links.values():
+            link.picture.resume(round((now - self._paused_at) / TICK))
+            link.show()
+        self.tick(now=now)
+        self._needed.set()
+
+    def _pause(self, now: float) -> None:
+        self._paused_at = now
+        self._needed.clear()
+        for link in self.links.values():
+            link.rest()
+
+    async def _first_figures(self, *, until: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                for link in list(self.links.values()):
+                    await link.feed.first()
+
+    async def _run_ticks(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + TICK
         while True:
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            due = max(due + TICK, loop.time())
-            self.tick(now=time.monotonic())
+            await self._needed.wait()
+            await self._first_figures(until=self._began_at + TICK)
+            due = loop.time()
+            while self._needed.is_set():
+                self.tick(now=time.monotonic())
+                due = max(due + TICK, loop.time())
+                await asyncio.sleep(max(0.0, due - loop.time()))
 
     def tick(self, *, now: float) -> None:
-        """Tell every page what changed within the last second. Encoded once for all of them."""
+        """Tell every page what changed within the last second, encoded once for all of them; pause if nobody looks."""
         frames = {
             key: {**link.picture.tick(now=now), "link": link.view()} for key, link in self.links.items()
         }
         actions, self._actions = self._actions, []
         if not self.tabs:
+            if self._needed.is_set() and now >= self._needed_until:
+                self._pause(now)
             return
         frame = encode(
             {"type": "frame", "time": time.time(), "daemons": frames, "actions": actions}  # noqa: TID251 - shown

@@ -16,6 +16,7 @@ from circus.client import AsyncCircusClient
 from circus.exc import CallError
 from circus.protocol import ErrorNumber
 from circus.protocol.events import topic_name
+from circus.web.feed import Feed
 from circus.web.picture import Picture
 from circus.web.wire import Caller, messages, reachable, subscriber
 
@@ -72,6 +73,7 @@ class Link:
         self.id = link_id(endpoint)
         self.endpoint = endpoint
         self.picture = Picture()
+        self.feed = Feed(context, self._take_figures)
         self.state = LinkState.CONNECTING
         self.reason = ""
         self.facts: dict[str, Any] = {}
@@ -120,6 +122,16 @@ class Link:
         if self._caller is None:
             raise CallError(f"{self.endpoint} is not connected")
         return await self._caller.call({"command": command, "properties": dict(properties or {})})
+
+    def show(self) -> None:
+        """Somebody looks from now on: figures are taken, and states are looked at more often than events tell of them."""
+        self.feed.begin()
+        self._probe.set()
+
+    def rest(self) -> None:
+        """Nobody looks any more."""
+        self.feed.end()
+        self.picture.pause()
 
     def touch(self, name: str | None = None) -> None:
         """Look again at a watcher, or at all: something was asked to change."""
@@ -201,18 +213,16 @@ class Link:
         published = await self._address("pubsub_endpoint")
         events = subscriber(self._context, published, b"watcher.", b"arbiter.")
         self._logs = subscriber(self._context, published, *(_log_prefix(topic) for topic in self._sinks))
-        stats: zmq.asyncio.Socket | None = None
-        if self.facts.get("stats_endpoint"):
-            stats = subscriber(self._context, await self._address("stats_endpoint"), b"stat.")
-        sockets = [one for one in (events, self._logs, stats) if one is not None]
+        figures = await self._address("stats_endpoint") if self.facts.get("stats_endpoint") else None
+        sockets = (events, self._logs)
         try:
             await self._take_inventory()
             self._become(LinkState.ALIVE)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read_events(events), name=f"events of {self.endpoint}")
                 tasks.create_task(self._read_logs(self._logs), name=f"logs of {self.endpoint}")
-                if stats is not None:
-                    tasks.create_task(self._read_stats(stats), name=f"stats of {self.endpoint}")
+                if figures is not None:
+                    tasks.create_task(self.feed.run(figures), name=f"figures of {self.endpoint}")
                 tasks.create_task(self._refresh(), name=f"refresh of {self.endpoint}")
                 tasks.create_task(self._keep_alive(), name=f"heartbeat of {self.endpoint}")
                 tasks.create_task(self._notice_death(events), name=f"monitor of {self.endpoint}")
@@ -283,12 +293,16 @@ class Link:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):
                     await self._probe.wait()
+            looks = self.feed.wanted or not self.offers or self._probe.is_set() or beats % SLOW_REFRESH == 0
             self._probe.clear()
+            changed: set[str] = set()
             try:
-                async with asyncio.timeout(
-                    PROBE_TIMEOUT
-                ):  # one question: it must not depend on how much changed
-                    changed = await self._look_at_statuses()
+                # One question: it must not depend on how much changed. While nobody looks, one that costs nothing.
+                async with asyncio.timeout(PROBE_TIMEOUT):
+                    if looks:
+                        changed = await self._look_at_statuses()
+                    else:
+                        await self.call("version")
             except (TimeoutError, CallError):
                 raise _LostError("It does not answer any more.") from None
             if changed:
@@ -319,10 +333,8 @@ class Link:
                 last = number
             self._wake.set()
 
-    async def _read_stats(self, socket: zmq.asyncio.Socket) -> None:
-        async for topic, body in messages(socket):
-            if isinstance(body, dict):
-                self.picture.apply_stats(topic, cast("dict[str, Any]", body), now=time.monotonic())
+    def _take_figures(self, topic: str, body: dict[str, Any]) -> None:
+        self.picture.apply_stats(topic, body, now=time.monotonic())
 
     async def _read_logs(self, socket: zmq.asyncio.Socket) -> None:
         async for topic, body in messages(socket):

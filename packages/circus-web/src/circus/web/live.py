@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -85,8 +86,7 @@ async def serve_tab(socket: WebSocket, hub: Hub, *, signed_in: Callable[[], bool
     """Serve one page until it closes, or until its session ends."""
     await socket.accept()
     tab = Tab()
-    hub.tabs.add(tab)
-    tab.wake.set()
+    hub.open(tab, now=time.monotonic())
     try:
         async with asyncio.TaskGroup() as tasks:
             reader = tasks.create_task(_read(socket, hub, tab), name="page, reading")
@@ -95,7 +95,7 @@ async def serve_tab(socket: WebSocket, hub: Hub, *, signed_in: Callable[[], bool
             reader.cancel()
             writer.cancel()
     finally:
-        hub.tabs.discard(tab)
+        hub.close(tab, now=time.monotonic())
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
         await socket.close(4401 if not signed_in() else 1000)
 

@@ -1,13 +1,13 @@
 """What a `Picture` is made of: watchers, their workers, and readings of processes. Pure."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from circus.web.series import Series
 
-__all__ = ["KEPT_EXITS", "Reading", "Watcher", "Worker", "worker_of"]
+__all__ = ["KEPT_EXITS", "Reading", "Watcher", "Worker", "sum_of", "worker_of"]
 
 KEPT_EXITS = 50
 
@@ -80,3 +80,13 @@ def worker_of(item: Mapping[str, Any], *, now: float) -> Worker:
         why=item.get("why"),
         error=str(item.get("error") or ""),
     )
+
+
+def sum_of(figures: Iterable[list[float | None]]) -> list[float | None]:
+    """Each of them added up; None where nothing is known."""
+    total: list[float | None] = [None, None, None]
+    for figure in figures:
+        for place, value in enumerate(figure):
+            if value is not None:
+                total[place] = round((total[place] or 0) + value, 2)
+    return total

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 from circus.protocol.events import topic_name
 from circus.web.judge import Level, bytes_of, judge, kind_of, uses_socket
-from circus.web.parts import KEPT_EXITS, Reading, Watcher, Worker, worker_of
-from circus.web.series import HISTORY, Series
+from circus.web.parts import KEPT_EXITS, Reading, Watcher, Worker, sum_of, worker_of
+from circus.web.series import Series
 from circus.web.words import event_text, exit_of_event, reason_of, sentence
 
 __all__ = ["FRESH", "Picture"]
@@ -43,7 +43,7 @@ class Picture:
         self._dirty: set[str] = set()
         self._shown: dict[str, dict[str, Any]] = {}
         self._figures: dict[str, list[float | None]] = {}
-        self._unsent: list[dict[str, Any]] = []
+        self._unsent = deque[dict[str, Any]](maxlen=KEPT_EVENTS)
 
     # -- what replies say ------------------------------------------------------------------------
 
@@ -190,9 +190,7 @@ class Picture:
 
     def blank(self) -> None:
         """The daemon does not answer: keep names and history, no state and no figure."""
-        self.readings.clear()
-        self.own.clear()
-        self.hits.clear()
+        self._drop_readings()
         for watcher in self.watchers.values():
             watcher.state, watcher.reason, watcher.stuck = "unknown", None, ()
             watcher.workers, watcher.empty = {}, []
@@ -200,18 +198,33 @@ class Picture:
             watcher.unasked.clear()
         self._dirty |= set(self.watchers)
 
+    def pause(self) -> None:
+        """Nobody looks any more: no figure is kept, and nothing that a page was told."""
+        self._drop_readings()
+        self._figures = {}
+
+    def resume(self, ticks: int) -> None:
+        """Somebody looks again, so many ticks later: the charts have a gap."""
+        for series in (self.series, *(watcher.series for watcher in self.watchers.values())):
+            series.skip(ticks)
+
+    def _drop_readings(self) -> None:
+        self.readings.clear()
+        self.own.clear()
+        self.hits.clear()
+
     def tick(self, *, now: float) -> dict[str, Any]:
         """What changed since the last tick: views, names that are gone, figures, events."""
         for pid in [pid for pid, reading in self.readings.items() if now - reading.at > FRESH]:
             del self.readings[pid]
             self.own.pop(pid, None)
-        figures = {name: self._sum(watcher) for name, watcher in self.watchers.items()}
+        figures = self.figures()
         for name, (cpu, memory, _) in figures.items():
-            self.watchers[name].series.append(cpu or 0.0, memory or 0.0)
-        total = _add(figures.values())
-        self.series.append(total[0] or 0.0, total[1] or 0.0)
+            self.watchers[name].series.append(cpu, memory)
+        total = sum_of(figures.values())
+        self.series.append(total[0], total[1])
         for reading in self.readings.values():
-            reading.series.append(reading.cpu, reading.memory or 0.0)
+            reading.series.append(reading.cpu, reading.memory)
         changed, gone = self._changed_views(now)
         frame: dict[str, Any] = {
             "watchers": changed,
@@ -220,9 +233,10 @@ class Picture:
             "total": total,
             "own": self.own_views(),
             "hits": {str(fd): reads for fd, reads in self.hits.items()},
-            "events": self._unsent,
+            "events": list(self._unsent),
         }
-        self._figures, self._unsent, self._sent = figures, [], self._numbered
+        self._unsent.clear()
+        self._figures, self._sent = figures, self._numbered
         return frame
 
     def _changed_views(self, now: float) -> tuple[dict[str, Any], list[str]]:
@@ -299,7 +313,7 @@ class Picture:
             "output_error": watcher.lost[1],
         }
         if history:
-            detail["history"] = _history(watcher.series)
+            detail["history"] = watcher.series.view()
         return detail
 
     def _worker_view(self, worker: Worker, *, now: float, history: bool) -> dict[str, Any]:
@@ -322,7 +336,7 @@ class Picture:
             "username": facts.get("username"),
         }
         if history and reading is not None:
-            view["history"] = _history(reading.series)
+            view["history"] = reading.series.view()
         return view
 
     def own_views(self) -> list[dict[str, Any]]:
@@ -341,12 +355,11 @@ class Picture:
 
     def snapshot(self) -> dict[str, Any]:
         """All of it, as of the last tick."""
-        cpu, memory = self.series.lists()
         return {
             "watchers": dict(self._shown),
             "figures": dict(self._figures),
-            "total": _add(self._figures.values()),
-            "history": {"cpu": cpu, "memory": memory},
+            "total": sum_of(self._figures.values()),
+            "history": self.series.view(),
             "sparks": self._sparks(),
             "own": self.own_views(),
             "sockets": self.socket_views(),
@@ -358,11 +371,11 @@ class Picture:
         """The last minute of each watcher, unless there are too many of them to send at once."""
         if len(self.watchers) > MOST_SPARKS:
             return {}
-        return {name: _history(watcher.series, last=60) for name, watcher in self.watchers.items()}
+        return {name: watcher.series.view(last=60) for name, watcher in self.watchers.items()}
 
     def figures(self) -> dict[str, list[float | None]]:
-        """CPU and memory of each watcher, as of the last tick."""
-        return self._figures
+        """CPU and memory of each watcher, as of now."""
+        return {name: self._sum(watcher) for name, watcher in self.watchers.items()}
 
     def socket_views(self) -> list[dict[str, Any]]:
         """The sockets, with who is handed them and how often they were hit."""
@@ -383,17 +396,3 @@ class Picture:
         """Names of the watchers that fail, and why."""
         views = [self.view(name, now=now) for name in self.watchers]
         return [(view["name"], view["why"]) for view in views if view["level"] == Level.BAD]
-
-
-def _history(series: Series, last: int = HISTORY) -> dict[str, list[float]]:
-    cpu, memory = series.lists()
-    return {"cpu": cpu[-last:], "memory": memory[-last:]}
-
-
-def _add(figures: Iterable[list[float | None]]) -> list[float | None]:
-    total: list[float | None] = [None, None, None]
-    for figure in figures:
-        for place, value in enumerate(figure):
-            if value is not None:
-                total[place] = round((total[place] or 0) + value, 2)
-    return total

@@ -1,10 +1,13 @@
 """Running a console on a listening socket."""
 
+import asyncio
 import contextlib
 import logging
 import socket
 import sys
 from dataclasses import dataclass
+from types import FrameType
+from typing import final
 
 import uvicorn
 
@@ -15,6 +18,8 @@ from circus.web.ssh import Tunnels
 __all__ = ["Console", "run"]
 
 log = logging.getLogger("circus.web")
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than clients pause, who meet a reset if they ask just when it is closed."""
 DRAIN = 2
 """Seconds that open pages have to go when the console stops."""
 
@@ -44,6 +49,23 @@ class Console:
     tls: tuple[str, str | None] | None
 
 
+@final
+class _Server(uvicorn.Server):
+    """Sleeps until something comes; uvicorn's own loop wakes up ten times a second to see what time it is, and whether to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop = asyncio.get_running_loop()
+        self._asked_to_end = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self._asked_to_end.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._asked_to_end.set)
+
+
 async def run(console: Console, listener: socket.socket) -> int:
     """Serve until SIGTERM or SIGINT; gives the exit code."""
     if not (STATIC / "vendor" / "VERSIONS").is_file():
@@ -65,7 +87,7 @@ async def run(console: Console, listener: socket.socket) -> int:
         )
         stack.callback(context.destroy, linger=0)
         certificate, key = console.tls or (None, None)
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
                 ws="websockets-sansio",
@@ -75,8 +97,10 @@ async def run(console: Console, listener: socket.socket) -> int:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=False,  # comes with the others of ours, see guard.py
                 ssl_certfile=certificate,
                 ssl_keyfile=key,
+                timeout_keep_alive=KEEP_ALIVE,
                 timeout_graceful_shutdown=DRAIN,
             )
         )

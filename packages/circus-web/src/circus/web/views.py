@@ -151,7 +151,9 @@ class WorkerRow(View):
     percent: float | None
     cmdline: str | None
     username: str | None
-    history: dict[str, list[float]] | None = None
+    history: dict[str, list[float | None]] | None = Field(
+        None, description="cpu and memory, one a second, the last one now; null where nothing is known"
+    )
 
 
 class WatcherDetail(View):
@@ -162,7 +164,9 @@ class WatcherDetail(View):
     exits: list[ExitSeen]
     lost_bytes: int = Field(description="of output, so far")
     output_error: str = Field(description="why output was lost last; empty if none was")
-    history: dict[str, list[float]] | None = None
+    history: dict[str, list[float | None]] | None = Field(
+        None, description="cpu and memory, one a second, the last one now; null where nothing is known"
+    )
     row: WatcherRow
     figures: Figures
 

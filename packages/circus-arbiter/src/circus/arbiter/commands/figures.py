@@ -1,8 +1,13 @@
-"""Commands that measure: stats and dstats. They read the process table in a thread, so that nobody waits for them."""
+"""Commands that measure: stats and dstats. Nobody waits for them.
 
+They read the process table in a thread that rests now and again, and put replies together in slices.
+"""
+
+import asyncio
 import os
+import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from circus.arbiter.dispatch import Answer, Later, Reply
 from circus.exc import MessageError
@@ -12,8 +17,14 @@ from circus.protocol import messages as ask
 
 if TYPE_CHECKING:
     from circus.arbiter.engine import Engine, Entry
+    from circus.watcher.views import WorkerView
 
 __all__ = ["dstats", "stats"]
+
+_REST: Final = 50e-6
+"""Seconds in which the loop wakes up and takes the interpreter, if it waits for it."""
+_SLICE: Final = 250
+"""Processes after which others are served before it goes on."""
 
 
 def stats(engine: "Engine", request: ask.Stats) -> Answer:
@@ -41,17 +52,27 @@ async def _measure(
     observer: Observer, pids: Iterable[int], *, children: bool = True
 ) -> dict[int, dict[str, Any] | str]:
     """Figures by pid; a text where a process has gone meanwhile, as clients expect it."""
-    measured = await threads.call(observer.infos, tuple(pids), children=children)
-    return {pid: GONE if facts is None else dict(facts) for pid, facts in measured.items()}
+    return await threads.call(_shown, observer, tuple(pids), children=children)
+
+
+def _shown(observer: Observer, pids: tuple[int, ...], *, children: bool) -> dict[int, dict[str, Any] | str]:
+    pause = threading.Event()
+    measured = observer.infos(pids, children=children, rest=lambda: pause.wait(_REST))
+    return {pid: GONE if facts is None else cast("dict[str, Any]", facts) for pid, facts in measured.items()}
 
 
 async def _of_all(engine: "Engine", entries: list["Entry"]) -> Reply:
     pids = {entry: entry.runner.pids() for entry in entries}
     measured = await _measure(engine.facts, (pid for group in pids.values() for pid in group))
     infos: Reply = {}
+    placed = 0
     for entry, group in pids.items():
         own = infos[entry.name] = {pid: measured[pid] for pid in group}
-        _place(entry, own)
+        _place(entry.runner.workers(), own)
+        placed += len(group)
+        if placed > _SLICE:
+            placed = 0
+            await asyncio.sleep(0)
     return {"infos": infos}
 
 
@@ -68,7 +89,10 @@ async def _of_process(engine: "Engine", entry: "Entry", pid: int, *, extended: b
 
 
 async def _complete(entry: "Entry", measured: dict[int, dict[str, Any] | str], *, extended: bool) -> None:
-    _place(entry, measured)
+    workers = entry.runner.workers()
+    await asyncio.sleep(0)
+    _place(workers, measured)
+    await asyncio.sleep(0)  # the reply has to be encoded yet
     if not extended:
         return
     for pid, facts in measured.items():
@@ -76,9 +100,9 @@ async def _complete(entry: "Entry", measured: dict[int, dict[str, Any] | str], *
             await entry.extend_stats(pid, facts)
 
 
-def _place(entry: "Entry", measured: dict[int, dict[str, Any] | str]) -> None:
+def _place(workers: Iterable["WorkerView"], measured: dict[int, dict[str, Any] | str]) -> None:
     """Say whose slot each worker is in, and since when."""
-    for worker in entry.runner.workers():
+    for worker in workers:
         facts = None if worker.pid is None else measured.get(worker.pid)
         if isinstance(facts, dict):
             facts["wid"] = worker.wid

@@ -38,11 +38,12 @@ def list_(engine: "Engine", request: ask.List) -> Answer:
 def status(engine: "Engine", request: ask.Status) -> Answer:
     """The state of one watcher, or of all."""
     if request.name is not None:
-        entry = engine.roster.get(request.name)
-        return {"status": entry.runner.snapshot().status.value, **trouble(entry)}
-    troubles = {entry.name: told for entry in engine.roster if (told := trouble(entry))}
+        snapshot = engine.roster.get(request.name).runner.snapshot()
+        return {"status": snapshot.status.value, **trouble(snapshot)}
+    snapshots = {entry.name: entry.runner.snapshot() for entry in engine.roster}
+    troubles = {name: told for name, snapshot in snapshots.items() if (told := trouble(snapshot))}
     reply: dict[str, Any] = {
-        "statuses": {entry.name: entry.runner.snapshot().status.value for entry in engine.roster}
+        "statuses": {name: snapshot.status.value for name, snapshot in snapshots.items()}
     }
     if troubles:
         reply["details"] = troubles

@@ -58,7 +58,8 @@ export function Chart({ kind, values, value, label }) {
     };
   }, [kind]);
   useEffect(() => { plot.current?.setData(series(values)); });
-  const highest = values.length ? Math.max(...values) : null;
+  const known = values.filter((value) => value !== null);
+  const highest = known.length ? Math.max(...known) : null;
   return html`<figure class="chart">
     <figcaption class="top"><span>${label ?? KINDS[kind].label}</span> <b>${format(value)}</b>
       <span>highest ${format(highest)}</span></figcaption>
@@ -66,10 +67,10 @@ export function Chart({ kind, values, value, label }) {
   </figure>`;
 }
 
-/** The last minute in a row. Decorative: the figure stands beside it. */
+/** The last minute in a row, with a gap where nothing is known. Decorative: the figure stands beside it. */
 export function Spark({ values, kind, least }) {
   if (!values || values.length < 2) return html`<svg class=${`spark ${kind}`} aria-hidden="true"></svg>`;
   const top = Math.max(least, ...values);
-  const path = values.map((value, at) => `${at ? "L" : "M"}${((at + 60 - values.length) / 59 * 64).toFixed(1)} ${(19 - value / top * 18).toFixed(1)}`).join("");
+  const path = values.map((value, at) => value === null ? "" : `${(values[at - 1] ?? null) === null ? "M" : "L"}${((at + 60 - values.length) / 59 * 64).toFixed(1)} ${(19 - value / top * 18).toFixed(1)}`).join("");
   return html`<svg class=${`spark ${kind}`} viewBox="0 0 64 20" preserveAspectRatio="none" aria-hidden="true"><path d=${path} /></svg>`;
 }

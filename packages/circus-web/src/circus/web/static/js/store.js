@@ -148,14 +148,14 @@ function applyFrame(daemon, frame) {
 function push(sparks, name, first, second) {
   let kept = sparks.get(name);
   if (!kept) sparks.set(name, (kept = { cpu: [], memory: [] }));
-  kept.cpu.push(first ?? 0);
-  kept.memory.push(second ?? 0);
+  kept.cpu.push(first ?? null);
+  kept.memory.push(second ?? null);
   if (kept.cpu.length > SPARK) { kept.cpu.shift(); kept.memory.shift(); }
 }
 
 function append(history, cpu, memory) {
-  history.cpu.push(cpu ?? 0);
-  history.memory.push(memory ?? 0);
+  history.cpu.push(cpu ?? null);
+  history.memory.push(memory ?? null);
   if (history.cpu.length > 300) { history.cpu.shift(); history.memory.shift(); }
 }
 
@@ -167,7 +167,7 @@ function takeDetail(message) {
   const past = new Map((old?.workers ?? []).map((one) => [one.pid, one.history]));
   for (const worker of message.workers) worker.history ??= past.get(worker.pid) ?? { cpu: [], memory: [] };
   if (old) {
-    const figures = state.daemons.get(message.daemon)?.figures.get(message.name) ?? [0, 0];
+    const figures = state.daemons.get(message.daemon)?.figures.get(message.name) ?? [null, null];
     append(message.history, figures[0], figures[1]);
     for (const worker of message.workers) append(worker.history, worker.cpu, worker.memory);
   }
