@@ -56,6 +56,10 @@ class Owner(Protocol):
         """Nothing of a stopped worker is left."""
         ...
 
+    def is_stuck(self, pid: int) -> None:
+        """SIGKILL does not end a stopped worker."""
+        ...
+
     def failed(self, label: str, reason: str) -> None:
         """Something did not work."""
         ...
@@ -147,6 +151,13 @@ class Hands:
     def leftovers(self) -> int:
         """Ended workers whose descendants are still looked for."""
         return self._sweeper.leftovers
+
+    @property
+    def leaving(self) -> set[int]:
+        """The pids of workers that are on their way out for good."""
+        leaving = {State.STOPPING, State.KILLING}
+        slots = self.board.workers.items()
+        return {self.children[wid].pid for wid, one in slots if one.state in leaving and not one.refill}
 
     @property
     def may_spawn(self) -> bool:
@@ -269,6 +280,7 @@ class Hands:
         child = self.children[wid]
         self._sweeper.mark_stuck(wid)
         self._report_stuck(wid, child, self._trees.survivors_of([child])[child.pid] or (child.pid,))
+        self._owner.is_stuck(child.pid)
 
     def _report_stuck(self, wid: int, child: Child, pids: tuple[int, ...]) -> None:
         self.stuck[child] = pids

@@ -420,7 +420,8 @@ class WatcherRunner:
             self._publish(Reloaded(watcher=self.name, by_hup=True))
             self._finish(future, replace(outcome, kept=tuple(sorted(self._up_hands.wids))))
         else:
-            self._ledger.add(Pending("reload", future, self._is_reloaded, before=self._up_hands.wids))
+            before = self._up_hands.wids
+            self._ledger.add(Pending("reload", future, self._is_reloaded, before=before, targets=before))
             self._renew(sequential=sequential)
 
     def _renew(self, *, sequential: bool) -> None:
@@ -464,7 +465,8 @@ class WatcherRunner:
         if difference.change is Change.LIVE or self._phase not in _UP:
             self._ledger.add(Pending("set", future, self._is_settled))
         else:
-            self._ledger.add(Pending("set", future, self._is_reloaded, before=hands.wids))
+            before = hands.wids
+            self._ledger.add(Pending("set", future, self._is_reloaded, before=before, targets=before))
             self._renew(sequential=False)
 
     def _on_change(self, options: Mapping[str, Any], future: "asyncio.Future[Outcome]") -> None:
@@ -486,7 +488,12 @@ class WatcherRunner:
             failure = {str(command.pid): f"no worker of {self.name} has this pid"}
             self._finish(future, Outcome(failures=failure, count=self.spec.count))
             return
-        targets = [hands.children[wid].pid for wid in wids if wid is not None]
+        states = hands.board.workers
+        targets = [
+            hands.children[wid].pid
+            for wid in wids
+            if wid is not None and states[wid].state is not State.STUCK
+        ]
         self._ledger.add(Pending("kill", future, lambda pending: not pending.targets, targets=targets))
         refill = self._phase in _UP and self.spec.options.respawn and not self.spec.options.on_demand
         for wid in wids:
@@ -524,19 +531,22 @@ class WatcherRunner:
     def _has_more(self, _: Pending) -> bool:
         return self._is_quiet() if self._phase in _UP else self._phase is Phase.DOWN
 
-    def _is_settled(self, _: Pending) -> bool:
+    def _is_settled(self, pending: Pending) -> bool:
         if self._phase not in _UP:
             return self._phase is Phase.DOWN
         hands = self._up_hands
-        return self._is_quiet() and self._plan(hands).stop_extra == 0 and self._census(hands).leaving == 0
+        if pending.targets is None and self._is_quiet() and self._plan(hands).stop_extra == 0:
+            # All is on its way. Who is sent away from now on is the business of later commands.
+            pending.targets = hands.leaving
+        return pending.targets is not None and not pending.targets
 
     def _is_reloaded(self, pending: Pending) -> bool:
+        """Whether nobody is left who ran when it was asked for, or cannot be replaced."""
         if self._phase not in _UP:
             return self._phase is Phase.DOWN
         board = self._up_hands.board
-        if board.old:
-            return self._is_quiet() and board.count(State.BACKOFF, State.GAVE_UP) > 0
-        return self._is_settled(pending)
+        stays = bool(pending.targets) and not (board.old and board.count(State.BACKOFF, State.GAVE_UP))
+        return not stays and self._is_quiet()
 
     # -- what is wanted against what is ------------------------------------------------------------------------------------
 
@@ -777,6 +787,7 @@ class WatcherRunner:
         self._hooks.call("before_reap", _ignore, process_pid=pid, time=wall)
         asked = worker.state not in {State.STARTING, State.UP}
         if not asked:
+            self._ledger.written_off(pid)
             hands.ended_by_itself(wid, look_after=not self._released)
         lifetime = hands.now - (worker.started_at if worker.started_at is not None else hands.now)
         then = Then.REPLACE if asked else self._what_then(worker)
@@ -821,6 +832,10 @@ class WatcherRunner:
     def is_gone(self, pid: int) -> None:
         """Nothing of a stopped worker is left. For `Hands`."""
         self._ledger.stopped(pid)
+
+    def is_stuck(self, pid: int) -> None:
+        """SIGKILL does not end a stopped worker. For `Hands`."""
+        self._ledger.written_off(pid)
 
     def failed(self, label: str, reason: str) -> None:
         """Something did not work. For `Hands`."""
