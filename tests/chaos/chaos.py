@@ -243,7 +243,7 @@ class Chaos:
         """As SIGHUP does; waited for, since it starts what is stopped, whatever was asked for meanwhile."""
         for watcher in self.dynamic.values():
             watcher.started = True
-        crowd.collect([crowd.ask("reload", waiting=True)], deadline=3 * REST)  # one watcher after the other
+        crowd.collect([crowd.ask("reload", waiting=True)], deadline=REST)
 
     def fuzz(self, crowd: Crowd) -> None:
         with Crowd(self.daemon.endpoint) as stranger:

@@ -26,8 +26,9 @@ from circus.arbiter.dispatch import Dispatcher
 from circus.arbiter.entry import Entry, HookKeywords
 from circus.arbiter.errors import ArbiterError
 from circus.arbiter.front import Front
+from circus.arbiter.rollout import Item, roll
 from circus.arbiter.roster import Roster, by_priority, priority_groups
-from circus.arbiter.wire import from_trouble, to_wire
+from circus.arbiter.wire import from_trouble, line_payload, to_wire
 from circus.config import Config, Plan
 from circus.process import threads
 from circus.process.clock import monotonic, wall
@@ -245,12 +246,17 @@ class Engine:
                 log.error("reload of %s: %s: %s", name, subject, why)
 
     async def reload_all(self, command: tell.Reload) -> Told:
-        """Reload every watcher, from the highest priority to the lowest, and open our own logs anew."""
+        """Reload every watcher, from the highest priority to the lowest (`rollout`), and open our own logs anew."""
         self.reopen_own_logs()
         self._front.cut_removed_keys()
         if self._before_reload is not None:
             await threads.call(self._before_reload)
-        return await self.one_after_the_other(by_priority(self.roster), command)
+        entries = by_priority(self.roster)
+        if command.sequential or self.blueprint.options.warmup_delay:
+            return await self.one_after_the_other(entries, command)
+        items = [Item(entry, entry.runner.spec.count) for entry in entries]
+        told = await roll(items, lambda entry: entry.runner.ask(command), stopped=lambda: self.stopping)
+        return [(entry.name, outcome) for entry, outcome in told]
 
     @property
     def stopping(self) -> bool:
@@ -418,15 +424,7 @@ class Engine:
     def _publish_lines(self, source: Source, lines: list[TailLine]) -> None:
         topic = log_topic(source.watcher, source.wid, source.stream)
         for line in lines:
-            payload = {
-                "time": line.wall,
-                "watcher": source.watcher,
-                "wid": source.wid,
-                "pid": source.pid,
-                "stream": source.stream,
-                "data": line.data.decode("utf-8", "replace"),
-            }
-            self._publisher.send(topic, payload)
+            self._publisher.send(topic, line_payload(source, line))
 
     # -- control -----------------------------------------------------------------------------------------------
 
