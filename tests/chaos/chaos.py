@@ -240,10 +240,10 @@ class Chaos:
         crowd.ask("reloadconfig", waiting=self.coin())
 
     def renew_all(self, crowd: Crowd) -> None:
-        """As SIGHUP does; waited for, since it starts what is stopped, whatever was asked for meanwhile."""
+        """As SIGHUP does. It starts what is stopped, but for what is stopped after it was asked for."""
         for watcher in self.dynamic.values():
             watcher.started = True
-        crowd.collect([crowd.ask("reload", waiting=True)], deadline=REST)
+        crowd.ask("reload", waiting=self.coin())
 
     def fuzz(self, crowd: Crowd) -> None:
         with Crowd(self.daemon.endpoint) as stranger:

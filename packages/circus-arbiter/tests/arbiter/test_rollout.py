@@ -1,14 +1,18 @@
 """How many watchers are reloaded at a time: the decision, and that a slow one holds up those alone that have to wait for it."""
 
 import asyncio
+import json
 import os
 import signal
+import threading
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from circus.arbiter.control import Incoming, Route
+from circus.arbiter.peers import Peer
 from circus.arbiter.rollout import SHARE, Item, Rollout, roll
 
 from .conftest import watcher
@@ -136,3 +140,53 @@ async def test_one_after_the_other_where_somebody_asks_for_it(run, asked, option
 async def next_reload(daemon):
     _, event = await daemon.event(lambda topic, _: topic.endswith(".reload"))
     return event["watcher"]
+
+
+# -- what is asked for meanwhile -------------------------------------------------------------------------------
+
+
+def request(number, command, **properties):
+    return json.dumps({"id": str(number), "command": command, "properties": properties}).encode()
+
+
+@pytest.mark.real
+async def test_what_is_asked_first_comes_first(run):
+    """A stop and a reload of everything in one turn of the loop: the reload starts what was stopped, not the other way."""
+    async with run(watcher("a"), watcher("b")) as daemon:
+        await daemon.follow()
+        route, peer = Route(0, b"nobody"), Peer(uid=os.getuid())
+        for asked in (request(1, "stop", name="a"), request(2, "reload")):
+            daemon.engine._receive(Incoming(route, asked, peer))
+        await daemon.event(lambda topic, _: topic == "watcher.a.stop")
+        await daemon.event(lambda topic, _: topic == "watcher.a.start")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("sequential", [False, True])
+async def test_a_reload_does_not_start_what_was_stopped_after_it_was_asked_for(run, sequential):
+    slow = watcher("a", stop_signal="WINCH", graceful_timeout=1000, priority=1)
+    async with run(slow, watcher("b"), watcher("c")) as daemon:
+        (pid,) = (await daemon.ok("list", name="a"))["pids"]
+        await daemon.socket.send_multipart([request(1, "reload", sequential=sequential, waiting=True)])
+        await daemon.ok("stop", name="b", waiting=True)
+        os.kill(pid, signal.SIGKILL)
+        reply = await daemon.reply()
+        assert reply["info"]["b"]["superseded_by"] == "stop"
+        assert [len(reply["info"][name]["started"]) for name in "abc"] == [1, 0, 1]
+        assert (await daemon.ok("status"))["statuses"] == {"a": "active", "b": "stopped", "c": "active"}
+
+
+@pytest.mark.real
+async def test_a_start_of_everything_does_not_start_what_was_stopped_after_it_was_asked_for(run):
+    """The one of higher priority is up when its hook has returned; that waits at an event."""
+    go = threading.Event()
+    gated = watcher("a", priority=1, autostart=False, **{"hooks.after_start": lambda **_: go.wait(60)})
+    async with run(gated, watcher("b", autostart=False)) as daemon:
+        for name in "ab":
+            await daemon.ok("set", name=name, options={"autostart": True}, waiting=True)
+        await daemon.socket.send_multipart([request(1, "start", waiting=True)])
+        await daemon.ok("stop", name="b", waiting=True)
+        go.set()
+        reply = await daemon.reply()
+        assert reply["info"]["b"]["superseded_by"] == "stop"
+        assert (await daemon.ok("status"))["statuses"] == {"a": "active", "b": "stopped"}
