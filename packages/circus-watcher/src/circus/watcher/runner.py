@@ -32,7 +32,7 @@ from circus.watcher.hooks import HookRunner
 from circus.watcher.machine import State, Then
 from circus.watcher.pace import Pace
 from circus.watcher.pending import Ledger, Pending
-from circus.watcher.plan import Census, Plan, Wish, plan
+from circus.watcher.plan import Census, Plan, Wish, plan, portion
 from circus.watcher.ports import NoOutput, OneByOne, Output, Trees
 from circus.watcher.signalling import signal_workers
 from circus.watcher.spec import WatcherError, WatcherSpec
@@ -44,6 +44,7 @@ __all__ = ["WatcherRunner"]
 log = logging.getLogger("circus.watcher")
 
 _ITEMS_A_ROUND = 256
+_MOVES_A_ROUND = 128
 _GOALS = frozenset({"start", "restart", "reload", "set", "scale", "kill"})
 _DRAIN = 2.0
 _EXITS_KEPT = 20
@@ -223,6 +224,7 @@ class WatcherRunner:
         async with asyncio.TaskGroup() as self._group:
             self._hands = Hands(
                 self,
+                ledger=self._ledger,
                 spawner=self._spawner,
                 trees=self._trees,
                 sockets=self._sockets,
@@ -273,8 +275,9 @@ class WatcherRunner:
     def post(self, item: Callable[[], None]) -> None:
         """Run this in the owner's turn. On the loop's thread; for `Hands`."""
         self._queue.append(item)
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        sleeper, self._wake = self._wake, None
+        if sleeper is not None and not sleeper.done():
+            self._pace.wake(sleeper)
 
     # -- commands ----------------------------------------------------------------------------------------------------------
 
@@ -573,7 +576,8 @@ class WatcherRunner:
             return
         falling = self._phase is Phase.FALLING
         stop = machine.Stop(self._stop_why if falling else Why.SCALE, grace=self._grace if falling else None)
-        moves, slots = self._plan(hands), len(hands.board.workers)
+        whole, slots = self._plan(hands), len(hands.board.workers)
+        moves = portion(whole, _MOVES_A_ROUND)
         hands.board.carry_out(
             moves,
             hands.now,
@@ -582,8 +586,8 @@ class WatcherRunner:
             stop=stop,
             replace=stop if falling else machine.Stop(Why.RELOAD),
         )
-        if len(hands.board.workers) < slots + moves.start:
-            # Who had no process is gone already, and nothing else will say that the place is free.
+        if moves != whole or len(hands.board.workers) < slots + moves.start:
+            # There is more to do; or who had no process is gone already, and nothing else will say that the place is free.
             self.post(_nothing)
 
     def _why_start(self) -> Why:
@@ -824,26 +828,6 @@ class WatcherRunner:
         ):
             return Then.GIVE_UP
         return Then.REPLACE
-
-    def came_up(self, pid: int, label: str) -> None:
-        """A worker was started. For `Hands`."""
-        self._ledger.started(pid, label)
-
-    def is_gone(self, pid: int) -> None:
-        """Nothing of a stopped worker is left. For `Hands`."""
-        self._ledger.stopped(pid)
-
-    def is_stuck(self, pid: int) -> None:
-        """SIGKILL does not end a stopped worker. For `Hands`."""
-        self._ledger.written_off(pid)
-
-    def failed(self, label: str, reason: str) -> None:
-        """Something did not work. For `Hands`."""
-        self._ledger.failed(label, reason)
-
-    def killed(self, pids: tuple[int, ...]) -> None:
-        """SIGKILL went out at a deadline. For `Hands`."""
-        self._ledger.killed(pids)
 
     def gave_up(self, event: Failed) -> None:
         """A worker is not tried any more. For `Hands`."""
