@@ -7,15 +7,12 @@ from watching import Fixture, script
 
 from circus.process.testing import run_virtual
 from circus.watcher import commands as c
-from circus.watcher.pace import Pace, allowance
+from circus.watcher.pace import Pace, spawns_a_round
 
 
-@pytest.mark.parametrize(
-    ("last", "took", "admitted"),
-    [(4, 0.001, 4), (2, 0.001, 3), (3, 0.007, 3), (4, 0.02, 2), (2, 0.02, 1), (1, 0.5, 1)],
-)
-def test_a_long_round_admits_half_and_a_short_one_more_to_the_next(last, took, admitted):
-    assert allowance(last, took, least=1, most=4) == admitted
+@pytest.mark.parametrize(("cost", "places"), [(0.0, 4), (0.0025, 4), (0.003, 3), (0.005, 2), (0.5, 2)])
+def test_the_dearer_a_spawn_the_fewer_a_round(cost, places):
+    assert spawns_a_round(cost) == places
 
 
 async def rounds_of(count, begin):
@@ -41,7 +38,7 @@ def test_sleepers_are_awakened_some_a_round():
 
         rounds = await rounds_of(1000, begin)
         assert sum(rounds) == 1000
-        assert max(rounds) <= 64
+        assert max(rounds) <= 32
 
     run_virtual(main())
 
@@ -52,7 +49,7 @@ def test_who_has_gone_away_takes_no_place():
         sleepers = [loop.create_future() for _ in range(200)]
         for sleeper in sleepers:
             pace.wake(sleeper)
-        for sleeper in sleepers[64:199]:
+        for sleeper in sleepers[32:199]:
             sleeper.cancel()
         await asyncio.sleep(0)
         await asyncio.sleep(0)

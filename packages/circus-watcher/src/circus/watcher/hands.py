@@ -136,6 +136,11 @@ class Hands:
         return self._sweeper.leftovers
 
     @property
+    def stuck_pids(self) -> tuple[int, ...]:
+        """All that SIGKILL did not end."""
+        return tuple(pid for pids in self.stuck.values() for pid in pids)
+
+    @property
     def leaving(self) -> set[int]:
         """The pids of workers that are on their way out for good."""
         leaving = {State.STOPPING, State.KILLING}

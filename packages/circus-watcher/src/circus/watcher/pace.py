@@ -1,49 +1,45 @@
 """Fair shares of the event loop for whoever does much in a row: a mass start never keeps others waiting.
 
-Theory. Between two rounds of the loop, in which it looks for requests, only so much may happen. What one spawn or one awakened
-watcher costs, depends on the machine and on what else runs there: a spawn waits until the new process runs its program, 0.3 ms
-at rest and 10 ms where processors are scarce. So the number admitted to a round follows from what the last round took.
+Theory. Between two rounds of the loop, in which it looks for requests, only so much may happen. An owner that is awakened needs some
+0.1 ms. What a spawn needs depends on the machine: it waits until the new process runs its program, 0.3 ms at rest and 10 ms
+where processors are scarce; so the number of spawns a round follows from what the last ones took. What else a round took has no part
+in it: else whatever keeps the loop busy would keep workers from being started.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import final
 
-__all__ = ["Pace", "allowance"]
+from circus.process import clock
 
-_SHORT = 0.005
-_LONG = 0.01
+__all__ = ["Pace", "spawns_a_round"]
+
+_SHARE = 0.01
+_LEAST, _MOST = 2, 4
+_WAKES = 32
+_MEMORY = 8
 
 
-def allowance(last: int, took: float, *, least: int, most: int) -> int:
-    """How many are admitted to a round. Pure.
-
-    Args:
-        last: how many were to the last one.
-        took: seconds that the last round took, with all that happened in it.
-        least: not fewer.
-        most: not more.
-    """
-    if took > _LONG:
-        return max(least, last // 2)
-    return min(most, last + 1) if took < _SHORT else last
+def spawns_a_round(cost: float) -> int:
+    """How many spawns fit into a round, where one takes so many seconds. Pure."""
+    return _MOST if cost * _MOST <= _SHARE else max(_LEAST, int(_SHARE / cost))
 
 
 @final
 class _Gate:
     """Admits so many between two rounds of the loop, in the order of asking."""
 
-    def __init__(self, *, least: int, most: int) -> None:
-        self._least, self._most = least, most
-        self._allowed = self._left = most
+    def __init__(self, places: int) -> None:
+        self.places = self._left = places
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._scheduled = False
-        self._began = 0.0
 
     def admits(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether there is a place left in this round, which is then taken."""
         if not self._scheduled:
-            self._scheduled, self._began = True, loop.time()
+            self._scheduled = True
             loop.call_soon(self._next_round, loop)
         if self._left <= 0:
             return False
@@ -55,9 +51,7 @@ class _Gate:
         self._waiting.append(future)
 
     def _next_round(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        self._allowed = allowance(self._allowed, now - self._began, least=self._least, most=self._most)
-        self._began, self._left = now, self._allowed
+        self._left = self.places
         while self._waiting and self._left > 0:
             future = self._waiting.popleft()
             if not future.done():
@@ -73,8 +67,9 @@ class Pace:
     """Shared by all watchers of a daemon."""
 
     def __init__(self) -> None:
-        self._spawns = _Gate(least=1, most=4)
-        self._wakes = _Gate(least=8, most=64)
+        self._spawns = _Gate(_MOST)
+        self._wakes = _Gate(_WAKES)
+        self._cost = 0.0
 
     async def turn(self) -> None:
         """Wait for one's turn to spawn; does not wait where there is one left in this round."""
@@ -83,6 +78,14 @@ class Pace:
             future: asyncio.Future[None] = loop.create_future()
             self._spawns.queue(future)
             await future
+
+    @contextmanager
+    def spawning(self) -> Generator[None]:
+        """Around a spawn: how long it takes counts for the next rounds."""
+        began = clock.monotonic()
+        yield
+        self._cost += (clock.monotonic() - began - self._cost) / _MEMORY
+        self._spawns.places = spawns_a_round(self._cost)
 
     def wake(self, sleeper: "asyncio.Future[None]") -> None:
         """Wake an owner: at once, or in its turn where a thousand are to be awakened together."""

@@ -177,7 +177,7 @@ class WatcherRunner:
             last_exit=self._last_exits[-1] if self._last_exits else None,
             waiting=None if hands is None else waiting_of(hands.latest_backoff, hands.now),
             failure=self._failed if given_up else "",
-            stuck=() if hands is None else tuple(pid for pids in hands.stuck.values() for pid in pids),
+            stuck=() if hands is None else hands.stuck_pids,
             reloading=0 if board is None else board.old,
             waits_for=self._armed,
             lost_bytes=self._output.lost_bytes,
@@ -260,7 +260,8 @@ class WatcherRunner:
         if hands.may_spawn:
             await self._pace.turn()
             if not self._queue:  # what is new comes first: it may be a stop
-                hands.spawn_next()
+                with self._pace.spawning():
+                    hands.spawn_next()
                 self.post(_nothing)  # a round with what has changed
         elif self._queue:
             await asyncio.sleep(0)
@@ -338,7 +339,7 @@ class WatcherRunner:
             stopped=tuple(pending.stopped),
             killed=tuple(pending.killed),
             signalled=tuple(pending.signalled),
-            stuck=tuple(pid for pids in hands.stuck.values() for pid in pids),
+            stuck=hands.stuck_pids,
             failures=dict(pending.failures),
             count=self.spec.count,
             superseded_by=superseded_by,
@@ -468,8 +469,8 @@ class WatcherRunner:
         if difference.change is Change.LIVE or self._phase not in _UP:
             self._ledger.add(Pending("set", future, self._is_settled))
         else:
-            before = hands.wids
-            self._ledger.add(Pending("set", future, self._is_reloaded, before=before, targets=before))
+            renewed = Pending("set", future, self._is_reloaded, before=hands.wids, targets=hands.wids)
+            self._ledger.add(renewed)
             self._renew(sequential=False)
 
     def _on_change(self, options: Mapping[str, Any], future: "asyncio.Future[Outcome]") -> None:
@@ -491,16 +492,12 @@ class WatcherRunner:
             failure = {str(command.pid): f"no worker of {self.name} has this pid"}
             self._finish(future, Outcome(failures=failure, count=self.spec.count))
             return
-        states = hands.board.workers
-        targets = [
-            hands.children[wid].pid
-            for wid in wids
-            if wid is not None and states[wid].state is not State.STUCK
-        ]
+        slots = [wid for wid in wids if wid is not None]
+        workers = hands.board.workers
+        targets = [hands.children[wid].pid for wid in slots if workers[wid].state is not State.STUCK]
         self._ledger.add(Pending("kill", future, lambda pending: not pending.targets, targets=targets))
         refill = self._phase in _UP and self.spec.options.respawn and not self.spec.options.on_demand
-        for wid in wids:
-            assert wid is not None
+        for wid in slots:
             leaving = hands.board.workers[wid].state not in {State.STARTING, State.UP}
             hands.board.spent += not refill and not leaving and self._phase in _UP
             stop = machine.Stop(Why.COMMAND, refill, command.signum, command.graceful_timeout)
@@ -735,8 +732,7 @@ class WatcherRunner:
     def _closed(self, step: int) -> None:
         if self._step != step:
             return
-        stuck = tuple(pid for pids in self._up_hands.stuck.values() for pid in pids)
-        self._publish(Stopped(watcher=self.name, why=self._stop_why, stuck=stuck))
+        self._publish(Stopped(watcher=self.name, why=self._stop_why, stuck=self._up_hands.stuck_pids))
         log.info("%s stopped", self.name)
         limit = self.spec.rules.grace if self._grace is None else self._grace
         self._ask_hook("after_stop", self._after_stop, timeout=limit)
