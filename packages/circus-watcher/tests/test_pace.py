@@ -64,7 +64,9 @@ def test_spawns_take_turns():
         async with asyncio.TaskGroup() as group:
 
             async def turn(call):
-                await pace.turn()
+                place = pace.line_up()
+                if place is not None:
+                    await place
                 call()
 
             rounds = await rounds_of(100, lambda call: group.create_task(turn(call)))
@@ -84,3 +86,25 @@ def test_a_large_watcher_starts_reloads_and_stops_in_portions():
         assert w.spawner.running == []
 
     script(test, Fixture(numprocesses=300))
+
+
+@pytest.mark.parametrize("later", [c.Stop(), c.SetCount(0)])
+def test_who_waits_for_a_turn_to_spawn_still_takes_commands(later):
+    pace = Pace()
+
+    async def test(w):
+        for _ in range(4):
+            assert pace.line_up() is None
+        pace.line_up, free = (
+            lambda: asyncio.get_running_loop().create_future(),
+            pace.line_up,
+        )  # no turn ever comes
+        started = w.runner.ask(c.Start())
+        await asyncio.sleep(1)
+        assert not started.done()
+        async with asyncio.timeout(10):
+            assert (await w.runner.ask(later)).ok
+        assert w.spawner.children == []
+        pace.line_up = free
+
+    script(test, Fixture(runner={"pace": pace}))

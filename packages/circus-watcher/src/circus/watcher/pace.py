@@ -71,13 +71,19 @@ class Pace:
         self._wakes = _Gate(_WAKES)
         self._cost = 0.0
 
-    async def turn(self) -> None:
-        """Wait for one's turn to spawn; does not wait where there is one left in this round."""
+    def line_up(self) -> "asyncio.Future[None] | None":
+        """Ask for a turn to spawn.
+
+        Returns:
+            None: there was a place in this round, which is yours. Else what is set when there is; whoever sets it before leaves the
+            line.
+        """
         loop = asyncio.get_running_loop()
-        if not self._spawns.admits(loop):
-            future: asyncio.Future[None] = loop.create_future()
-            self._spawns.queue(future)
-            await future
+        if self._spawns.admits(loop):
+            return None
+        turn: asyncio.Future[None] = loop.create_future()
+        self._spawns.queue(turn)
+        return turn
 
     @contextmanager
     def spawning(self) -> Generator[None]:

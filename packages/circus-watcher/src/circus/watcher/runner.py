@@ -251,25 +251,27 @@ class WatcherRunner:
 
     async def _round(self, hands: Hands) -> None:
         if not (self._queue or hands.may_spawn):
-            await self._sleep()
+            await self._sleep(asyncio.get_running_loop().create_future())
         for _ in range(min(len(self._queue), _ITEMS_A_ROUND)):
             self._queue.popleft()()
         self._reconcile(hands)
         hands.flush()
         self._progress(hands)
         if hands.may_spawn:
-            await self._pace.turn()
-            if not self._queue:  # what is new comes first: it may be a stop
+            turn = self._pace.line_up()
+            if turn is not None:
+                await self._sleep(turn)
+            if not self._queue:  # what is new comes first, and wakes us: it may be a stop
                 with self._pace.spawning():
                     hands.spawn_next()
                 self.post(_nothing)  # a round with what has changed
         elif self._queue:
             await asyncio.sleep(0)
 
-    async def _sleep(self) -> None:
-        self._wake = asyncio.get_running_loop().create_future()
+    async def _sleep(self, until: "asyncio.Future[None]") -> None:
+        self._wake = until
         try:
-            await self._wake
+            await until
         finally:
             self._wake = None
 
@@ -424,8 +426,8 @@ class WatcherRunner:
             self._publish(Reloaded(watcher=self.name, by_hup=True))
             self._finish(future, replace(outcome, kept=tuple(sorted(self._up_hands.wids))))
         else:
-            before = self._up_hands.wids
-            self._ledger.add(Pending("reload", future, self._is_reloaded, before=before, targets=before))
+            old = self._up_hands.wids
+            self._ledger.add(Pending("reload", future, self._is_reloaded, before=old, targets=old))
             self._renew(sequential=sequential)
 
     def _renew(self, *, sequential: bool) -> None:
