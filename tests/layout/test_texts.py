@@ -32,7 +32,7 @@ SHRINKING = {
     "packages/circus-process/src/circus/stream/pump.py": 457,
     "packages/circus-process/tests/stream/test_pump.py": 411,
     "packages/circus-watcher/src/circus/watcher/compat.py": 442,
-    "packages/circus-watcher/src/circus/watcher/hands.py": 479,
+    "packages/circus-watcher/src/circus/watcher/hands.py": 487,
     "packages/circus-watcher/src/circus/watcher/machine.py": 536,
     "packages/circus-watcher/src/circus/watcher/runner.py": 865,
     "packages/circus-watcher/tests/test_runner.py": 723,

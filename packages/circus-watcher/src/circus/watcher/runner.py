@@ -421,8 +421,7 @@ class WatcherRunner:
         elif self._phase not in _UP:
             self._on_start(Why.COMMAND, future)
         elif self.spec.options.send_hup:
-            command = commands.SignalWorkers(signum=1)
-            outcome = signal_workers(command, self._up_hands, self._trees, self.spec)
+            outcome = signal_workers(commands.SignalWorkers(signum=1), self._up_hands, self._trees, self.spec)
             self._publish(Reloaded(watcher=self.name, by_hup=True))
             self._finish(future, replace(outcome, kept=tuple(sorted(self._up_hands.wids))))
         else:
@@ -502,8 +501,7 @@ class WatcherRunner:
         for wid in slots:
             leaving = hands.board.workers[wid].state not in {State.STARTING, State.UP}
             hands.board.spent += not refill and not leaving and self._phase in _UP
-            stop = machine.Stop(Why.COMMAND, refill, command.signum, command.graceful_timeout)
-            hands.apply(wid, stop)
+            hands.apply(wid, machine.Stop(Why.COMMAND, refill, command.signum, command.graceful_timeout))
 
     def _on_reopen(self, future: "asyncio.Future[Outcome]") -> None:
         try:
