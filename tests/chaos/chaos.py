@@ -372,16 +372,29 @@ class Chaos:
             return [f"{watcher.name}: one worker id twice: {wids}"]
         return []
 
+    def texts(self) -> dict[Path, str]:
+        """All logs, as they are between two rotations: else one is read under its old name and its new, another under none."""
+        while True:
+            try:
+                before = {path: path.stat().st_ino for path in self.folder.glob("log.*")}
+                texts = {path: path.read_text() for path in before}
+                after = {path: path.stat().st_ino for path in self.folder.glob("log.*")}
+            except FileNotFoundError:
+                continue
+            if before == after:
+                return texts
+
     def check_lines(self, *, final: bool) -> None:
         """Each talker's numbers are complete up to what it knows it wrote, in order, in whole lines."""
         truth = {path.name: int(path.read_text() or 0) for path in (self.folder / "truth").iterdir()}
+        texts = self.texts()
         logs: defaultdict[str, list[Path]] = defaultdict(list)
-        for path in self.folder.glob("log.*"):
+        for path in texts:
             logs[path.name.split(".")[1]].append(path)
         seen: dict[str, int] = {}
         for name, paths in logs.items():
             paths.sort(key=lambda path: -int(path.suffix[1:]) if path.suffix[1:].isdigit() else 1)
-            for line in "".join(path.read_text() for path in paths).splitlines():
+            for line in "".join(texts[path] for path in paths).splitlines():
                 who, _, number = line.partition(" ")
                 if int(number) != seen.get(who, 0) + 1:
                     raise ChaosError(f"log.{name}: {who} wrote {number} after {seen.get(who, 0)}")
