@@ -36,7 +36,7 @@ from circus.watcher.plan import Census, Plan, Wish, plan, portion
 from circus.watcher.ports import NoOutput, OneByOne, Output, Trees
 from circus.watcher.signalling import signal_workers
 from circus.watcher.spec import WatcherError, WatcherSpec
-from circus.watcher.status import Phase, shown_status
+from circus.watcher.status import Phase, Status, shown_status
 from circus.watcher.views import LastExit, WatcherSnapshot, WorkerView, waiting_of
 
 __all__ = ["WatcherRunner"]
@@ -155,6 +155,21 @@ class WatcherRunner:
     def socket_readable(self, name: str) -> None:
         """A connection waits at this socket; starts an on-demand watcher that waits for it."""
         self.post(partial(self._on_demand, name))
+
+    @property
+    def status(self) -> Status:
+        """The word to show: what is asked for most, and by far the cheapest."""
+        board = None if self._hands is None else self._hands.board
+        waiting = 0 if board is None else board.count(State.BACKOFF)
+        return shown_status(
+            self._phase, backing_off=waiting, given_up=0 if board is None else board.count(State.GAVE_UP)
+        )
+
+    @property
+    def troubled(self) -> bool:
+        """Whether there is more to say than the word: a pause, a failure, processes that do not die, lost output."""
+        hands, at = self._hands, (State.BACKOFF, State.GAVE_UP)
+        return hands is not None and bool(hands.board.count(*at) or hands.stuck or self._output.lost_bytes)
 
     def snapshot(self) -> WatcherSnapshot:
         """The watcher at this moment, at constant cost and without its queue."""
