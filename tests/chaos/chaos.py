@@ -26,7 +26,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,8 @@ class Watcher:
     temper: str
     count: int
     started: bool = False
-    moves: list[str] = field(default_factory=list)
+    ages: bool = False
+    """Its workers are replaced after some seconds, so that now and then none of them is up."""
 
 
 class Chaos:
@@ -84,6 +85,7 @@ class Chaos:
         self._size = watchers
         self._names = 0
         self.dynamic: dict[str, Watcher] = {}
+        self.rollouts: list[str] = []
         self.configured = {f"conf{n}": self.rng.randint(1, 3) for n in range(watchers // 4)}
         (folder / "truth").mkdir()
         for name, text in SCRIPTS.items():
@@ -171,6 +173,7 @@ class Chaos:
         if self.coin():
             options = {**options, "numprocesses": self.rng.randint(0, 4)}
             watcher.count = options["numprocesses"]
+        watcher.ages = bool(options.get("max_age", watcher.ages))
         if "env" in options:
             options["env"] = {"A": str(self.rng.random()), MARK: self.mark, "PATH": os.environ["PATH"]}
         crowd.ask("set", name=watcher.name, options=options, waiting=self.coin())
@@ -240,10 +243,11 @@ class Chaos:
         crowd.ask("reloadconfig", waiting=self.coin())
 
     def renew_all(self, crowd: Crowd) -> None:
-        """As SIGHUP does; waited for, since it starts what is stopped, whatever was asked for meanwhile."""
+        """As SIGHUP does. It starts what is stopped, but for what is stopped after it was asked for."""
+        crowd.collect(self.rollouts, deadline=REST)  # one at a time: ten would be a load, and prove nothing
         for watcher in self.dynamic.values():
             watcher.started = True
-        crowd.collect([crowd.ask("reload", waiting=True)], deadline=3 * REST)  # one watcher after the other
+        self.rollouts = [crowd.ask("reload", waiting=True)]
 
     def fuzz(self, crowd: Crowd) -> None:
         with Crowd(self.daemon.endpoint) as stranger:
@@ -353,7 +357,7 @@ class Chaos:
                 if state == "stopped" and not told["running"]
                 else [f"{watcher.name}: not stopped: {state}"]
             )
-        if watcher.temper not in STEADY:
+        if watcher.temper not in STEADY or watcher.ages:
             return [] if told["running"] <= wanted else [f"{watcher.name}: {told['running']} > {wanted}"]
         pids = [worker["pid"] for worker in told["workers"] if worker["pid"]]
         if (
@@ -368,16 +372,29 @@ class Chaos:
             return [f"{watcher.name}: one worker id twice: {wids}"]
         return []
 
+    def texts(self) -> dict[Path, str]:
+        """All logs, as they are between two rotations: else one is read under its old name and its new, another under none."""
+        while True:
+            try:
+                before = {path: path.stat().st_ino for path in self.folder.glob("log.*")}
+                texts = {path: path.read_text() for path in before}
+                after = {path: path.stat().st_ino for path in self.folder.glob("log.*")}
+            except FileNotFoundError:
+                continue
+            if before == after:
+                return texts
+
     def check_lines(self, *, final: bool) -> None:
         """Each talker's numbers are complete up to what it knows it wrote, in order, in whole lines."""
         truth = {path.name: int(path.read_text() or 0) for path in (self.folder / "truth").iterdir()}
+        texts = self.texts()
         logs: defaultdict[str, list[Path]] = defaultdict(list)
-        for path in self.folder.glob("log.*"):
+        for path in texts:
             logs[path.name.split(".")[1]].append(path)
         seen: dict[str, int] = {}
         for name, paths in logs.items():
             paths.sort(key=lambda path: -int(path.suffix[1:]) if path.suffix[1:].isdigit() else 1)
-            for line in "".join(path.read_text() for path in paths).splitlines():
+            for line in "".join(texts[path] for path in paths).splitlines():
                 who, _, number = line.partition(" ")
                 if int(number) != seen.get(who, 0) + 1:
                     raise ChaosError(f"log.{name}: {who} wrote {number} after {seen.get(who, 0)}")

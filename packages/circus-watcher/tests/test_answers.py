@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from watching import Fixture, script
+from watching import Fixture, script, spec_of
 
 from circus.process.errors import Stage
+from circus.process.exits import ExitStatus
 from circus.process.testing import Script
 from circus.watcher import commands as c
 
@@ -72,3 +73,67 @@ def test_changes_at_once_add_up():
         assert "numprocesses" in refused.failures["options"]
 
     script(test, Fixture())
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_kill_of_what_will_not_die_says_so(earlier):
+    async def test(w):
+        await w.start()
+        (pid,) = w.runner.pids()
+        if earlier:
+            first = w.runner.ask(c.Kill())
+            await asyncio.sleep(100)
+            assert first.done()
+        async with asyncio.timeout(100):
+            outcome = await w.runner.ask(c.Kill())
+        assert (outcome.stuck, pid in outcome.stopped, outcome.ok) == ((pid,), False, False)
+        w.spawner.children[0].end(ExitStatus(signal=9))
+
+    script(test, Fixture([Script(stuck=True), Script()], graceful_timeout=10))
+
+
+@pytest.mark.parametrize(
+    "asked", [c.Reload(), c.Configure(spec_of(cmd="other", numprocesses=2)), c.Scale(-1)]
+)
+@pytest.mark.parametrize("later", [c.Reload(), c.Scale(-1)], ids=["reloads", "scaling"])
+def test_what_comes_later_holds_up_no_answer(asked, later):
+    """Each takes ten seconds to be done, and another one comes every five."""
+
+    async def test(w):
+        await w.start()
+        answer = w.runner.ask(asked)
+        for _ in range(10):
+            await asyncio.sleep(5)
+            await w.runner.ask(c.Scale(1))
+            _ = w.runner.ask(later)
+        assert answer.done()
+        assert answer.result().ok
+
+    script(test, Fixture(Script(on_signal=None), graceful_timeout=10, numprocesses=2))
+
+
+def test_a_reload_names_who_will_not_go():
+    async def test(w):
+        await w.start()
+        (pid,) = w.runner.pids()
+        async with asyncio.timeout(100):
+            outcome = await w.runner.ask(c.Reload())
+        assert (outcome.stuck, outcome.kept, len(outcome.started)) == ((pid,), (pid,), 1)
+        w.spawner.children[0].end(ExitStatus(signal=9))
+
+    script(test, Fixture([Script(stuck=True), Script()], graceful_timeout=10))
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_a_reload_does_not_wait_for_who_has_crashed_meanwhile(sequential):
+    async def test(w):
+        await w.start()
+        answer = w.runner.ask(c.Reload(sequential=sequential))
+        w.spawner.children[0].end(ExitStatus(code=3))
+        w.spawner.children[1].end(ExitStatus(code=3))
+        async with asyncio.timeout(100):
+            outcome = await answer
+        assert outcome.kept == ()
+        assert len(w.spawner.running) == 2
+
+    script(test, Fixture(Script(on_signal=None), graceful_timeout=10, numprocesses=2))

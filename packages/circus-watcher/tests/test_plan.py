@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circus.watcher.plan import Census, Plan, Wish, plan, surge
+from circus.watcher.plan import Census, Plan, Wish, plan, portion, surge
 
 UP = Wish(up=True, count=3)
 
@@ -27,6 +27,11 @@ def test_down_stops_everything():
 def test_leaving_ones_bound_what_is_started_beside_them():
     assert plan(Wish(up=True, count=1), Census(leaving=9, alive=9)) == Plan()
     assert plan(Wish(up=True, count=1), Census(leaving=1, alive=1)) == Plan(start=1)
+
+
+def test_a_portion_is_what_is_done_in_one_go():
+    assert portion(Plan(3, 200, 1), 128) == Plan(3, 128, 1)
+    assert portion(Plan(), 128) == Plan()
 
 
 def test_a_reload_starts_all_new_ones_first():

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from time import monotonic
 
 import pytest
 import zmq
 import zmq.asyncio
+
+from circus.arbiter.control import SHARE
 
 from .conftest import DEADLINE, watcher
 
@@ -90,3 +93,30 @@ async def test_a_flood_of_requests_is_answered_in_order(run):
         for number in range(5_000):
             await daemon.socket.send(json.dumps({"id": number, "command": "numwatchers"}).encode())
         assert [(await daemon.reply())["id"] for _ in range(5_000)] == list(range(5_000))
+
+
+async def test_requests_that_take_long_are_taken_one_a_turn_of_the_loop(run):
+    async with run() as daemon:
+        loop, receive = asyncio.get_running_loop(), daemon.engine._receive
+        turn, seen = 0, []
+
+        def next_turn():
+            nonlocal turn
+            turn += 1
+            if len(seen) < 20:
+                loop.call_soon(next_turn)
+
+        def slow(incoming):
+            seen.append(turn)
+            end = monotonic() + SHARE
+            while monotonic() < end:
+                pass
+            receive(incoming)
+
+        daemon.engine._control._receive = slow
+        next_turn()
+        for _ in range(20):
+            await daemon.socket.send(b'{"command": "numwatchers"}')
+        replies = [await daemon.reply() for _ in range(20)]
+        assert {reply["status"] for reply in replies} == {"ok"}
+        assert len(set(seen)) == len(seen) == 20

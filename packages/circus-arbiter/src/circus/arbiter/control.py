@@ -2,8 +2,8 @@
 
 Theory: one ROUTER for each kind of door (plain, and CURVE: a socket has one mechanism), read through its descriptor by the
 event loop. libzmq signals edges, so after every send and every read the socket is asked again whether more is waiting; at
-most `BATCH` requests are taken a turn, so that a flood delays the rest of the program by a few milliseconds, never by its own
-length.
+most `BATCH` requests are taken a turn, and none once they took `SHARE` seconds, so that a flood delays the rest of the program by a
+few milliseconds, never by its own length.
 
 Illegal states: a reply without a route; two sockets on one endpoint.
 """
@@ -21,12 +21,14 @@ from circus.arbiter.doorkeeper import Doorkeeper, Watch
 from circus.arbiter.errors import EndpointError
 from circus.arbiter.peers import Peer
 from circus.client.keys import KeyDirectory, ServerKeys
+from circus.process.clock import monotonic
 
 __all__ = ["BATCH", "Control", "DoorKind", "Incoming", "Route"]
 
 log = getLogger("circus.arbiter.control")
 
 BATCH = 64
+SHARE = 0.005
 MAX_MESSAGE = 64 * 1024 * 1024
 _LINGER_MS = 1000
 _REPLIES_WAITING = 10_000
@@ -167,7 +169,7 @@ class Control:
         """Read requests from now on."""
         self._loop = loop
         for number, door in enumerate(self._doors):
-            loop.add_reader(door.fd, self._read, number)
+            loop.add_reader(door.fd, self._readable, number)
             self._schedule(number)
 
     def reply(self, route: Route, body: bytes) -> None:
@@ -201,11 +203,16 @@ class Control:
         if door.again is None and self._loop is not None:
             door.again = self._loop.call_soon(self._read_again, number)
 
+    def _readable(self, number: int) -> None:
+        if self._doors[number].again is None:  # else it is read in this turn anyway
+            self._read(number)
+
     def _read_again(self, number: int) -> None:
         self._doors[number].again = None
         self._read(number)
 
     def _read(self, number: int) -> None:
+        end = monotonic() + SHARE
         for _ in range(BATCH):
             if not self._doors:
                 return
@@ -218,6 +225,8 @@ class Control:
                 log.warning("a request could not be read: %s", error.strerror)
                 continue
             self._receive(_incoming(number, door.watch, frames))
+            if monotonic() >= end:
+                break
         if self._doors:
             self._schedule(number)
 

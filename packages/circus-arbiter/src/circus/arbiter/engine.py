@@ -23,11 +23,12 @@ from circus.arbiter.build import Blueprint
 from circus.arbiter.commands import handlers
 from circus.arbiter.control import Incoming
 from circus.arbiter.dispatch import Dispatcher
-from circus.arbiter.entry import Entry, HookKeywords
-from circus.arbiter.errors import ArbiterError
+from circus.arbiter.entry import Entry, HookKeywords, Turn
+from circus.arbiter.errors import ArbiterError, Exit
 from circus.arbiter.front import Front
+from circus.arbiter.rollout import Item, roll
 from circus.arbiter.roster import Roster, by_priority, priority_groups
-from circus.arbiter.wire import from_trouble, to_wire
+from circus.arbiter.wire import from_trouble, line_payload, to_wire
 from circus.config import Config, Plan
 from circus.process import threads
 from circus.process.clock import monotonic, wall
@@ -55,17 +56,18 @@ _LAST_REPLIES = 1.0
 """Seconds that commands have for their last words once all watchers are gone."""
 
 
+async def _outcomes(asked: Iterable[tuple[str, asyncio.Future[Outcome]]]) -> Told:
+    asked = list(asked)
+    outcomes = await asyncio.gather(*(future for _, future in asked))
+    return [(name, outcome) for (name, _), outcome in zip(asked, outcomes, strict=True)]
+
+
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:
     """Do it; a failure that nobody foresaw is logged, and costs this work alone."""
     try:
         await work
     except Exception:
         log.exception("internal error")
-
-
-@final
-class Exit(Exception):  # noqa: N818 - an outcome, not an error
-    """Why the arbiter ended although nobody asked for it; the text is the reason."""
 
 
 @final
@@ -245,12 +247,17 @@ class Engine:
                 log.error("reload of %s: %s: %s", name, subject, why)
 
     async def reload_all(self, command: tell.Reload) -> Told:
-        """Reload every watcher, from the highest priority to the lowest, and open our own logs anew."""
+        """Reload every watcher, from the highest priority to the lowest (`rollout`), and open our own logs anew."""
+        turns = {entry: entry.later(command) for entry in by_priority(self.roster)}
         self.reopen_own_logs()
         self._front.cut_removed_keys()
         if self._before_reload is not None:
             await threads.call(self._before_reload)
-        return await self.one_after_the_other(by_priority(self.roster), command)
+        if command.sequential or self.blueprint.options.warmup_delay:
+            return await self.one_after_the_other(turns)
+        items = [Item(entry, entry.runner.spec.count) for entry in turns]
+        told = await roll(items, lambda entry: turns[entry](), stopped=lambda: self.stopping)
+        return [(entry.name, outcome) for entry, outcome in told]
 
     @property
     def stopping(self) -> bool:
@@ -319,30 +326,29 @@ class Engine:
 
     async def tell(self, entries: Iterable[Entry], command: Command) -> Told:
         """Give one command to several watchers at once and wait for all of them."""
-        entries = list(entries)
-        outcomes = await asyncio.gather(*(entry.ask(command) for entry in entries))
-        return [(entry.name, outcome) for entry, outcome in zip(entries, outcomes, strict=True)]
+        return await _outcomes((entry.name, entry.ask(command)) for entry in entries)
 
-    async def one_after_the_other(self, entries: Sequence[Entry], command: Command) -> Told:
-        """Give one command to several watchers in their order, with the warm-up in between."""
+    async def one_after_the_other(self, turns: Mapping[Entry, Turn]) -> Told:
+        """Give several watchers their commands in their order, with the warm-up in between."""
         told: Told = []
-        for index, entry in enumerate(entries):
+        for index, (entry, turn) in enumerate(turns.items()):
             if index and self.blueprint.options.warmup_delay:
                 await self._pause(self.blueprint.options.warmup_delay)
             if self.stopping:
                 break
-            told.append((entry.name, await entry.ask(command)))
+            told.append((entry.name, await turn()))
         return told
 
     async def start_watchers(self, entries: Sequence[Entry]) -> Told:
         """Start watchers in the order given; without a warm-up, those of one priority start together."""
+        turns = {entry: entry.later(tell.Start()) for entry in entries}
         if self.blueprint.options.warmup_delay:
-            return await self.one_after_the_other(entries, tell.Start())
+            return await self.one_after_the_other(turns)
         told: Told = []
         for group in reversed(priority_groups(entries)):
             if self.stopping:
                 break
-            told += await self.tell(group, tell.Start())
+            told += await _outcomes((entry.name, turns[entry]()) for entry in group)
         return told
 
     async def stop_watchers(self, entries: Sequence[Entry]) -> Told:
@@ -418,15 +424,7 @@ class Engine:
     def _publish_lines(self, source: Source, lines: list[TailLine]) -> None:
         topic = log_topic(source.watcher, source.wid, source.stream)
         for line in lines:
-            payload = {
-                "time": line.wall,
-                "watcher": source.watcher,
-                "wid": source.wid,
-                "pid": source.pid,
-                "stream": source.stream,
-                "data": line.data.decode("utf-8", "replace"),
-            }
-            self._publisher.send(topic, payload)
+            self._publisher.send(topic, line_payload(source, line))
 
     # -- control -----------------------------------------------------------------------------------------------
 

@@ -4,20 +4,23 @@ Nothing is decided here; the runner decides, the engine asks.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from logging import getLogger
 from types import MappingProxyType
 from typing import Any, final
 
 from circus.protocol.messages import Logs
 from circus.protocol.options import WatcherOptions
-from circus.watcher.commands import Command, Outcome
+from circus.watcher.commands import Command, Outcome, Stop
 from circus.watcher.output import Follow, HubOutput
 from circus.watcher.runner import WatcherRunner
 
-__all__ = ["Entry", "HookKeywords"]
+__all__ = ["Entry", "HookKeywords", "Turn"]
 
 log = getLogger("circus.arbiter")
+
+Turn = Callable[[], "asyncio.Future[Outcome]"]
+"""Gives a command whose time has come."""
 
 
 @final
@@ -49,6 +52,7 @@ class Entry:
         self.runner = runner
         self._output = output
         self._owner: asyncio.Task[None] | None = None
+        self._stops = 0
 
     def __repr__(self) -> str:
         return f"<Entry {self.name}: {self.runner.snapshot().status.value}>"
@@ -91,13 +95,31 @@ class Entry:
         if self._owner is not None:
             await asyncio.wait([self._owner])
 
-    async def ask(self, command: Command) -> Outcome:
-        """Tell the watcher to do something, and wait for what came of it."""
-        return await self.runner.ask(command)
+    def ask(self, command: Command) -> "asyncio.Future[Outcome]":
+        """Tell the watcher to do something, now: commands count in the order in which this is called.
+
+        Returns:
+            A future of what came of it.
+        """
+        self._stops += isinstance(command, Stop)
+        return self.runner.ask(command)
+
+    def later(self, command: Command) -> Turn:
+        """What tells the watcher this when its turn comes. A stop that somebody asks for in between overrides it."""
+        stops = self._stops
+
+        def turn() -> "asyncio.Future[Outcome]":
+            if self._stops == stops:
+                return self.ask(command)
+            overridden = asyncio.get_running_loop().create_future()
+            overridden.set_result(Outcome(superseded_by="stop", count=self.runner.spec.count))
+            return overridden
+
+        return turn
 
     def cast(self, command: Command) -> None:
         """Tell the watcher to do something; nobody waits for what comes of it."""
-        _ = self.runner.ask(command)
+        _ = self.ask(command)
 
     async def extend_stats(self, pid: int, stats: dict[str, Any]) -> None:
         """Let the `extended_stats` hook add to the figures of a process."""

@@ -1,9 +1,11 @@
 """The exception tree of the arbiter, and the one table that turns exceptions into wire errors. Pure."""
 
+from typing import final
+
 from circus.exc import AlreadyExist, ArgumentError, CircusError, ConflictError, MessageError
 from circus.protocol.errors import ErrorNumber
 
-__all__ = ["ArbiterError", "CommandFailedError", "EndpointError", "ForbiddenError", "error_number"]
+__all__ = ["ArbiterError", "CommandFailedError", "EndpointError", "Exit", "ForbiddenError", "error_number"]
 
 
 class ArbiterError(CircusError):
@@ -27,6 +29,11 @@ class EndpointError(ArbiterError):
 
 class CommandFailedError(ArbiterError):
     """A command was understood, tried, and did not succeed; the text says what and why."""
+
+
+@final
+class Exit(Exception):  # noqa: N818 - an outcome, not an error
+    """Why the arbiter ended although nobody asked for it; the text is the reason."""
 
 
 class ForbiddenError(ArbiterError):

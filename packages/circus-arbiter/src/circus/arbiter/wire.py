@@ -8,10 +8,10 @@ from typing import Any, assert_never
 
 from circus.process.exits import ExitStatus, signal_name
 from circus.protocol.topics import watcher_topic
-from circus.stream import OutputTrouble, TroubleKind
+from circus.stream import OutputTrouble, Source, TailLine, TroubleKind
 from circus.watcher import events as happened
 
-__all__ = ["from_trouble", "to_wire"]
+__all__ = ["from_trouble", "line_payload", "to_wire"]
 
 Payload = dict[str, Any]
 
@@ -49,6 +49,18 @@ def to_wire(event: happened.Event, *, now: float) -> tuple[bytes, Payload]:
     payload["time"] = now
     payload["watcher"] = event.watcher
     return watcher_topic(event.watcher, word), payload
+
+
+def line_payload(source: Source, line: TailLine) -> Payload:
+    """A line that a worker wrote, as its followers get it."""
+    return {
+        "time": line.wall,
+        "watcher": source.watcher,
+        "wid": source.wid,
+        "pid": source.pid,
+        "stream": source.stream,
+        "data": line.data.decode("utf-8", "replace"),
+    }
 
 
 def _payload(event: happened.Event, now: float) -> tuple[str, Payload]:

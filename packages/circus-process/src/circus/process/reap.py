@@ -25,7 +25,7 @@ from circus.process.exits import ExitStatus
 
 __all__ = ["CALL_BATCH", "REAP_BATCH", "Reapable", "Reaper", "exit_of", "open_pidfd", "reap", "reaper_of"]
 
-REAP_BATCH = 256
+REAP_BATCH = 64
 CALL_BATCH = 64
 
 

@@ -135,7 +135,7 @@ class Restart(_Many):
 
 
 class Reload(_Waiting):
-    """Replace workers gracefully."""
+    """Replace workers gracefully; without a name those of all watchers, about a quarter at a time."""
 
     command = "reload"
     name: Name | None = None

@@ -49,9 +49,10 @@ class Board:
 
     # -- looking -----------------------------------------------------------------------------------------------------------
 
-    def count(self, *states: State) -> int:
+    def count(self, state: State, *others: State) -> int:
         """How many workers are in one of these states."""
-        return sum(self._counts[state] for state in states)
+        count = self._counts[state]
+        return count + sum(self._counts[other] for other in others) if others else count
 
     @property
     def up(self) -> int:

@@ -22,6 +22,7 @@ from circus.watcher.events import BackedOff, Event, Failed, Killed, OutputLost, 
 from circus.watcher.hooks import HookRunner
 from circus.watcher.machine import Act, Effect, SetTimer, Signal, State, Worker
 from circus.watcher.outfit import Outfit
+from circus.watcher.pending import Ledger
 from circus.watcher.ports import Output, Trees
 from circus.watcher.spec import WatcherSpec
 from circus.watcher.sweep import Remains, Sweeper
@@ -48,22 +49,6 @@ class Owner(Protocol):
         """A worker's process ended."""
         ...
 
-    def came_up(self, pid: int, label: str) -> None:
-        """A worker was started."""
-        ...
-
-    def is_gone(self, pid: int) -> None:
-        """Nothing of a stopped worker is left."""
-        ...
-
-    def failed(self, label: str, reason: str) -> None:
-        """Something did not work."""
-        ...
-
-    def killed(self, pids: tuple[int, ...]) -> None:
-        """SIGKILL went out at a deadline."""
-        ...
-
     def vetoed(self, hook: str) -> None:
         """A hook said that the watcher must not run."""
         ...
@@ -81,6 +66,7 @@ class Hands:
         self,
         owner: Owner,
         *,
+        ledger: Ledger,
         spawner: Spawner,
         trees: Trees,
         sockets: SocketSet | None,
@@ -100,6 +86,7 @@ class Hands:
         self.wids: dict[int, int] = {}
         """By pid, for processes whose exit was not seen."""
         self._owner = owner
+        self._ledger = ledger
         self._spawner = spawner
         self._trees = trees
         self._output = output
@@ -147,6 +134,18 @@ class Hands:
     def leftovers(self) -> int:
         """Ended workers whose descendants are still looked for."""
         return self._sweeper.leftovers
+
+    @property
+    def stuck_pids(self) -> tuple[int, ...]:
+        """All that SIGKILL did not end."""
+        return tuple(pid for pids in self.stuck.values() for pid in pids)
+
+    @property
+    def leaving(self) -> set[int]:
+        """The pids of workers that are on their way out for good."""
+        leaving = {State.STOPPING, State.KILLING}
+        slots = self.board.workers.items()
+        return {self.children[wid].pid for wid, one in slots if one.state in leaving and not one.refill}
 
     @property
     def may_spawn(self) -> bool:
@@ -249,12 +248,12 @@ class Hands:
             last_exit=worker.last_exit if not worker.error else None,
             error=worker.error,
         )
-        self._owner.failed(self._label(worker.wid), worker.error or _describe(worker))
+        self._ledger.failed(self._label(worker.wid), worker.error or _describe(worker))
         self._publish(event)
 
     def _tell_gave_up(self, worker: Worker) -> None:
         reason = worker.error or f"too many restarts; the last: {_describe(worker)}"
-        self._owner.failed(self._label(worker.wid), reason)
+        self._ledger.failed(self._label(worker.wid), reason)
         self._owner.gave_up(
             Failed(
                 watcher=self._name,
@@ -269,6 +268,7 @@ class Hands:
         child = self.children[wid]
         self._sweeper.mark_stuck(wid)
         self._report_stuck(wid, child, self._trees.survivors_of([child])[child.pid] or (child.pid,))
+        self._ledger.written_off(child.pid)
 
     def _report_stuck(self, wid: int, child: Child, pids: tuple[int, ...]) -> None:
         self.stuck[child] = pids
@@ -349,7 +349,7 @@ class Hands:
         pid = self.children[wid].pid
         self.apply(wid, machine.Ready(token))
         self._publish(Spawned(watcher=self._name, pid=pid, wid=wid, why=worker.why, restarts=worker.restarts))
-        self._owner.came_up(pid, self._label(wid))
+        self._ledger.started(pid, self._label(wid))
 
     def _set_age(self, worker: Worker) -> None:
         options = self._owner.spec.options
@@ -423,7 +423,7 @@ class Hands:
         except ProcessGoneError:
             return  # its exit is on its way to us
         except PermissionError as error:
-            self._owner.failed(self._label(wid), f"may not be signalled: {error}")
+            self._ledger.failed(self._label(wid), f"may not be signalled: {error}")
             return
         self._tell_killed(wid, child, (child.pid,), number)
 
@@ -439,7 +439,7 @@ class Hands:
         for pid in pids:
             self._publish(Killed(watcher=self._name, pid=pid, wid=wid, signal=int(number), why=why))
         if number == SIGKILL and worker is not None and worker.state is State.KILLING:
-            self._owner.killed(pids)
+            self._ledger.killed(pids)
         self.hooks.call("after_signal", _ignore, pid=child.pid, signum=int(number))
 
     def _swept(self, remains: Remains) -> None:
@@ -448,14 +448,14 @@ class Hands:
         self.stuck.pop(remains.child, None)
         if self.children.get(remains.wid) is remains.child:
             del self.children[remains.wid]
-            self._owner.is_gone(remains.child.pid)
+            self._ledger.stopped(remains.child.pid)
             self.apply(remains.wid, machine.Gone())
         self._owner.post(_nothing)  # the runner looks whether that was all
 
     def _swept_up(self, remains: Remains, pids: tuple[int, ...], number: int) -> None:
         self._tell_killed(remains.wid, remains.child, pids, number)
         if number == SIGKILL and remains.deadline is not None:
-            self._owner.killed(pids)
+            self._ledger.killed(pids)
 
     def _left_stuck(self, remains: Remains, pids: tuple[int, ...]) -> None:
         self._report_stuck(remains.wid, remains.child, pids)

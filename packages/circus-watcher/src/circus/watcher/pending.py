@@ -18,7 +18,7 @@ class Pending:
         future: where the outcome goes.
         done: whether its goal is reached; asked after each change.
         before: the pids that ran when it was asked, where the outcome is to tell which were kept.
-        targets: pids whose end it waits for.
+        targets: pids whose end it waits for; None: who that is shows only later.
         mark: a count at the time of asking, for the goal to compare with.
     """
 
@@ -33,14 +33,14 @@ class Pending:
         done: "Callable[[Pending], bool]",
         *,
         before: Collection[int] = (),
-        targets: Collection[int] = (),
+        targets: Collection[int] | None = None,
         mark: int = 0,
     ) -> None:
         self.name = name
         self.future = future
         self.done = done
         self.before = frozenset(before)
-        self.targets = set(targets)
+        self.targets = None if targets is None else set(targets)
         self.mark = mark
         self.started: dict[int, None] = {}
         self.stopped: list[int] = []
@@ -73,7 +73,13 @@ class Ledger:
         """A worker, with all that belongs to it, is gone."""
         for pending in self._pending:
             pending.stopped.append(pid)
-            pending.targets.discard(pid)
+        self.written_off(pid)
+
+    def written_off(self, pid: int) -> None:
+        """Nobody is to wait for the end of this one any more: it has come, or never will."""
+        for pending in self._pending:
+            if pending.targets is not None:
+                pending.targets.discard(pid)
 
     def killed(self, pids: Collection[int]) -> None:
         """SIGKILL went out at a deadline."""

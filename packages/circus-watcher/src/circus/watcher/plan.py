@@ -10,7 +10,7 @@ and beside a singleton's process nothing is.
 from dataclasses import dataclass
 from typing import final
 
-__all__ = ["Census", "Plan", "Wish", "plan", "surge"]
+__all__ = ["Census", "Plan", "Wish", "plan", "portion", "surge"]
 
 
 @final
@@ -66,6 +66,11 @@ class Plan:
 
 
 _NOTHING = Plan()
+
+
+def portion(whole: Plan, most: int) -> Plan:
+    """As much of a plan as is to be done in one go; the rest is what the next plan says."""
+    return Plan(min(whole.start, most), min(whole.stop_old, most), min(whole.stop_extra, most))
 
 
 def surge(wish: Wish) -> int:

@@ -32,11 +32,11 @@ from circus.watcher.hooks import HookRunner
 from circus.watcher.machine import State, Then
 from circus.watcher.pace import Pace
 from circus.watcher.pending import Ledger, Pending
-from circus.watcher.plan import Census, Plan, Wish, plan
+from circus.watcher.plan import Census, Plan, Wish, plan, portion
 from circus.watcher.ports import NoOutput, OneByOne, Output, Trees
 from circus.watcher.signalling import signal_workers
 from circus.watcher.spec import WatcherError, WatcherSpec
-from circus.watcher.status import Phase, shown_status
+from circus.watcher.status import Phase, Status, shown_status
 from circus.watcher.views import LastExit, WatcherSnapshot, WorkerView, waiting_of
 
 __all__ = ["WatcherRunner"]
@@ -44,6 +44,7 @@ __all__ = ["WatcherRunner"]
 log = logging.getLogger("circus.watcher")
 
 _ITEMS_A_ROUND = 256
+_MOVES_A_ROUND = 128
 _GOALS = frozenset({"start", "restart", "reload", "set", "scale", "kill"})
 _DRAIN = 2.0
 _EXITS_KEPT = 20
@@ -155,6 +156,21 @@ class WatcherRunner:
         """A connection waits at this socket; starts an on-demand watcher that waits for it."""
         self.post(partial(self._on_demand, name))
 
+    @property
+    def status(self) -> Status:
+        """The word to show: what is asked for most, and by far the cheapest."""
+        board = None if self._hands is None else self._hands.board
+        waiting = 0 if board is None else board.count(State.BACKOFF)
+        return shown_status(
+            self._phase, backing_off=waiting, given_up=0 if board is None else board.count(State.GAVE_UP)
+        )
+
+    @property
+    def troubled(self) -> bool:
+        """Whether there is more to say than the word: a pause, a failure, processes that do not die, lost output."""
+        hands, at = self._hands, (State.BACKOFF, State.GAVE_UP)
+        return hands is not None and bool(hands.board.count(*at) or hands.stuck or self._output.lost_bytes)
+
     def snapshot(self) -> WatcherSnapshot:
         """The watcher at this moment, at constant cost and without its queue."""
         hands = self._hands
@@ -176,7 +192,7 @@ class WatcherRunner:
             last_exit=self._last_exits[-1] if self._last_exits else None,
             waiting=None if hands is None else waiting_of(hands.latest_backoff, hands.now),
             failure=self._failed if given_up else "",
-            stuck=() if hands is None else tuple(pid for pids in hands.stuck.values() for pid in pids),
+            stuck=() if hands is None else hands.stuck_pids,
             reloading=0 if board is None else board.old,
             waits_for=self._armed,
             lost_bytes=self._output.lost_bytes,
@@ -223,6 +239,7 @@ class WatcherRunner:
         async with asyncio.TaskGroup() as self._group:
             self._hands = Hands(
                 self,
+                ledger=self._ledger,
                 spawner=self._spawner,
                 trees=self._trees,
                 sockets=self._sockets,
@@ -249,32 +266,36 @@ class WatcherRunner:
 
     async def _round(self, hands: Hands) -> None:
         if not (self._queue or hands.may_spawn):
-            await self._sleep()
+            await self._sleep(asyncio.get_running_loop().create_future())
         for _ in range(min(len(self._queue), _ITEMS_A_ROUND)):
             self._queue.popleft()()
         self._reconcile(hands)
         hands.flush()
         self._progress(hands)
         if hands.may_spawn:
-            await self._pace.turn()
-            if not self._queue:  # what is new comes first: it may be a stop
-                hands.spawn_next()
+            turn = self._pace.line_up()
+            if turn is not None:
+                await self._sleep(turn)
+            if not self._queue:  # what is new comes first, and wakes us: it may be a stop
+                with self._pace.spawning():
+                    hands.spawn_next()
                 self.post(_nothing)  # a round with what has changed
         elif self._queue:
             await asyncio.sleep(0)
 
-    async def _sleep(self) -> None:
-        self._wake = asyncio.get_running_loop().create_future()
+    async def _sleep(self, until: "asyncio.Future[None]") -> None:
+        self._wake = until
         try:
-            await self._wake
+            await until
         finally:
             self._wake = None
 
     def post(self, item: Callable[[], None]) -> None:
         """Run this in the owner's turn. On the loop's thread; for `Hands`."""
         self._queue.append(item)
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        sleeper, self._wake = self._wake, None
+        if sleeper is not None and not sleeper.done():
+            self._pace.wake(sleeper)
 
     # -- commands ----------------------------------------------------------------------------------------------------------
 
@@ -335,7 +356,7 @@ class WatcherRunner:
             stopped=tuple(pending.stopped),
             killed=tuple(pending.killed),
             signalled=tuple(pending.signalled),
-            stuck=tuple(pid for pids in hands.stuck.values() for pid in pids),
+            stuck=hands.stuck_pids,
             failures=dict(pending.failures),
             count=self.spec.count,
             superseded_by=superseded_by,
@@ -415,12 +436,12 @@ class WatcherRunner:
         elif self._phase not in _UP:
             self._on_start(Why.COMMAND, future)
         elif self.spec.options.send_hup:
-            command = commands.SignalWorkers(signum=1)
-            outcome = signal_workers(command, self._up_hands, self._trees, self.spec)
+            outcome = signal_workers(commands.SignalWorkers(signum=1), self._up_hands, self._trees, self.spec)
             self._publish(Reloaded(watcher=self.name, by_hup=True))
             self._finish(future, replace(outcome, kept=tuple(sorted(self._up_hands.wids))))
         else:
-            self._ledger.add(Pending("reload", future, self._is_reloaded, before=self._up_hands.wids))
+            old = self._up_hands.wids
+            self._ledger.add(Pending("reload", future, self._is_reloaded, before=old, targets=old))
             self._renew(sequential=sequential)
 
     def _renew(self, *, sequential: bool) -> None:
@@ -464,7 +485,8 @@ class WatcherRunner:
         if difference.change is Change.LIVE or self._phase not in _UP:
             self._ledger.add(Pending("set", future, self._is_settled))
         else:
-            self._ledger.add(Pending("set", future, self._is_reloaded, before=hands.wids))
+            renewed = Pending("set", future, self._is_reloaded, before=hands.wids, targets=hands.wids)
+            self._ledger.add(renewed)
             self._renew(sequential=False)
 
     def _on_change(self, options: Mapping[str, Any], future: "asyncio.Future[Outcome]") -> None:
@@ -486,15 +508,15 @@ class WatcherRunner:
             failure = {str(command.pid): f"no worker of {self.name} has this pid"}
             self._finish(future, Outcome(failures=failure, count=self.spec.count))
             return
-        targets = [hands.children[wid].pid for wid in wids if wid is not None]
+        slots = [wid for wid in wids if wid is not None]
+        workers = hands.board.workers
+        targets = [hands.children[wid].pid for wid in slots if workers[wid].state is not State.STUCK]
         self._ledger.add(Pending("kill", future, lambda pending: not pending.targets, targets=targets))
         refill = self._phase in _UP and self.spec.options.respawn and not self.spec.options.on_demand
-        for wid in wids:
-            assert wid is not None
+        for wid in slots:
             leaving = hands.board.workers[wid].state not in {State.STARTING, State.UP}
             hands.board.spent += not refill and not leaving and self._phase in _UP
-            stop = machine.Stop(Why.COMMAND, refill, command.signum, command.graceful_timeout)
-            hands.apply(wid, stop)
+            hands.apply(wid, machine.Stop(Why.COMMAND, refill, command.signum, command.graceful_timeout))
 
     def _on_reopen(self, future: "asyncio.Future[Outcome]") -> None:
         try:
@@ -524,19 +546,22 @@ class WatcherRunner:
     def _has_more(self, _: Pending) -> bool:
         return self._is_quiet() if self._phase in _UP else self._phase is Phase.DOWN
 
-    def _is_settled(self, _: Pending) -> bool:
+    def _is_settled(self, pending: Pending) -> bool:
         if self._phase not in _UP:
             return self._phase is Phase.DOWN
         hands = self._up_hands
-        return self._is_quiet() and self._plan(hands).stop_extra == 0 and self._census(hands).leaving == 0
+        if pending.targets is None and self._is_quiet() and self._plan(hands).stop_extra == 0:
+            # All is on its way. Who is sent away from now on is the business of later commands.
+            pending.targets = hands.leaving
+        return pending.targets is not None and not pending.targets
 
     def _is_reloaded(self, pending: Pending) -> bool:
+        """Whether nobody is left who ran when it was asked for, or cannot be replaced."""
         if self._phase not in _UP:
             return self._phase is Phase.DOWN
         board = self._up_hands.board
-        if board.old:
-            return self._is_quiet() and board.count(State.BACKOFF, State.GAVE_UP) > 0
-        return self._is_settled(pending)
+        stays = bool(pending.targets) and not (board.old and board.count(State.BACKOFF, State.GAVE_UP))
+        return not stays and self._is_quiet()
 
     # -- what is wanted against what is ------------------------------------------------------------------------------------
 
@@ -563,7 +588,8 @@ class WatcherRunner:
             return
         falling = self._phase is Phase.FALLING
         stop = machine.Stop(self._stop_why if falling else Why.SCALE, grace=self._grace if falling else None)
-        moves, slots = self._plan(hands), len(hands.board.workers)
+        whole, slots = self._plan(hands), len(hands.board.workers)
+        moves = portion(whole, _MOVES_A_ROUND)
         hands.board.carry_out(
             moves,
             hands.now,
@@ -572,8 +598,8 @@ class WatcherRunner:
             stop=stop,
             replace=stop if falling else machine.Stop(Why.RELOAD),
         )
-        if len(hands.board.workers) < slots + moves.start:
-            # Who had no process is gone already, and nothing else will say that the place is free.
+        if moves != whole or len(hands.board.workers) < slots + moves.start:
+            # There is more to do; or who had no process is gone already, and nothing else will say that the place is free.
             self.post(_nothing)
 
     def _why_start(self) -> Why:
@@ -721,8 +747,7 @@ class WatcherRunner:
     def _closed(self, step: int) -> None:
         if self._step != step:
             return
-        stuck = tuple(pid for pids in self._up_hands.stuck.values() for pid in pids)
-        self._publish(Stopped(watcher=self.name, why=self._stop_why, stuck=stuck))
+        self._publish(Stopped(watcher=self.name, why=self._stop_why, stuck=self._up_hands.stuck_pids))
         log.info("%s stopped", self.name)
         limit = self.spec.rules.grace if self._grace is None else self._grace
         self._ask_hook("after_stop", self._after_stop, timeout=limit)
@@ -777,6 +802,7 @@ class WatcherRunner:
         self._hooks.call("before_reap", _ignore, process_pid=pid, time=wall)
         asked = worker.state not in {State.STARTING, State.UP}
         if not asked:
+            self._ledger.written_off(pid)
             hands.ended_by_itself(wid, look_after=not self._released)
         lifetime = hands.now - (worker.started_at if worker.started_at is not None else hands.now)
         then = Then.REPLACE if asked else self._what_then(worker)
@@ -813,22 +839,6 @@ class WatcherRunner:
         ):
             return Then.GIVE_UP
         return Then.REPLACE
-
-    def came_up(self, pid: int, label: str) -> None:
-        """A worker was started. For `Hands`."""
-        self._ledger.started(pid, label)
-
-    def is_gone(self, pid: int) -> None:
-        """Nothing of a stopped worker is left. For `Hands`."""
-        self._ledger.stopped(pid)
-
-    def failed(self, label: str, reason: str) -> None:
-        """Something did not work. For `Hands`."""
-        self._ledger.failed(label, reason)
-
-    def killed(self, pids: tuple[int, ...]) -> None:
-        """SIGKILL went out at a deadline. For `Hands`."""
-        self._ledger.killed(pids)
 
     def gave_up(self, event: Failed) -> None:
         """A worker is not tried any more. For `Hands`."""

@@ -40,11 +40,13 @@ def status(engine: "Engine", request: ask.Status) -> Answer:
     if request.name is not None:
         snapshot = engine.roster.get(request.name).runner.snapshot()
         return {"status": snapshot.status.value, **trouble(snapshot)}
-    snapshots = {entry.name: entry.runner.snapshot() for entry in engine.roster}
-    troubles = {name: told for name, snapshot in snapshots.items() if (told := trouble(snapshot))}
-    reply: dict[str, Any] = {
-        "statuses": {name: snapshot.status.value for name, snapshot in snapshots.items()}
-    }
+    statuses: dict[str, str] = {}
+    troubles: dict[str, dict[str, Any]] = {}
+    for entry in engine.roster:
+        statuses[entry.name] = entry.runner.status.value
+        if entry.runner.troubled:
+            troubles[entry.name] = trouble(entry.runner.snapshot())
+    reply: dict[str, Any] = {"statuses": statuses}
     if troubles:
         reply["details"] = troubles
     return reply
