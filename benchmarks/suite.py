@@ -99,7 +99,7 @@ class Suite:
                 self._each("control", repeat, lambda peer: _bare(peer, plan))
                 for workers in plan.fleets:
                     self._each(str(workers), repeat, partial(self._fleet, workers=workers))
-            if "large" in metrics and plan.large and repeat < max(1, plan.repeats - 1):
+            if "large" in metrics and plan.large and repeat < max(1, plan.repeats // 2):
                 self._each(str(plan.large), repeat, partial(self._large, workers=plan.large))
             if "stats" in metrics:
                 self._each("stats", repeat, self._stats)
