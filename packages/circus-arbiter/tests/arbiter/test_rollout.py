@@ -177,6 +177,18 @@ async def test_a_reload_does_not_start_what_was_stopped_after_it_was_asked_for(r
 
 
 @pytest.mark.real
+async def test_a_restart_of_everything_does_not_start_what_was_stopped_meanwhile(run):
+    slow = watcher("a", stop_signal="WINCH", graceful_timeout=1000)
+    async with run(slow, watcher("b"), watcher("c")) as daemon:
+        (pid,) = (await daemon.ok("list", name="a"))["pids"]
+        await daemon.socket.send_multipart([request(1, "restart", waiting=True)])
+        await daemon.ok("stop", name="b", waiting=True)
+        os.kill(pid, signal.SIGKILL)
+        assert (await daemon.reply())["status"] == "ok"
+        assert (await daemon.ok("status"))["statuses"] == {"a": "active", "b": "stopped", "c": "active"}
+
+
+@pytest.mark.real
 async def test_a_start_of_everything_does_not_start_what_was_stopped_after_it_was_asked_for(run):
     """The one of higher priority is up when its hook has returned; that waits at an event."""
     go = threading.Event()

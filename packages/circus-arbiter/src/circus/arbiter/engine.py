@@ -185,8 +185,7 @@ class Engine:
             task.cancel()
 
     async def _start_all(self, started: Callable[[], None]) -> None:
-        outcomes = await self.start_watchers(by_priority(e for e in self.roster if e.autostart))
-        for name, outcome in outcomes:
+        for name, outcome in await self.start_watchers(by_priority(e for e in self.roster if e.autostart)):
             for subject, reason in outcome.failures.items():
                 log.error("%s: %s: %s", name, subject, reason)
         started()
@@ -339,9 +338,9 @@ class Engine:
             told.append((entry.name, await turn()))
         return told
 
-    async def start_watchers(self, entries: Sequence[Entry]) -> Told:
+    async def start_watchers(self, entries: Sequence[Entry], turns: dict[Entry, Turn] | None = None) -> Told:
         """Start watchers in the order given; without a warm-up, those of one priority start together."""
-        turns = {entry: entry.later(tell.Start()) for entry in entries}
+        turns = turns or {entry: entry.later(tell.Start()) for entry in entries}
         if self.blueprint.options.warmup_delay:
             return await self.one_after_the_other(turns)
         told: Told = []
@@ -362,8 +361,9 @@ class Engine:
         """Take the configuration over as it is in the file now, then restart every watcher. Listeners stay open."""
         if self.configuration is not None:
             await self.reload_configuration()
+        again = {e: e.later(tell.Start(), stops=1) for e in by_priority(self.roster) if e.autostart}
         await self.stop_watchers(list(self.roster))
-        await self.start_watchers(by_priority(e for e in self.roster if e.autostart))
+        await self.start_watchers(list(again), again)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -104,12 +104,17 @@ class Entry:
         self._stops += isinstance(command, Stop)
         return self.runner.ask(command)
 
-    def later(self, command: Command) -> Turn:
-        """What tells the watcher this when its turn comes. A stop that somebody asks for in between overrides it."""
-        stops = self._stops
+    def later(self, command: Command, *, stops: int = 0) -> Turn:
+        """What tells the watcher this when its turn comes. A stop that somebody asks for in between overrides it.
+
+        Args:
+            command: what to tell.
+            stops: how many in between are the caller's own.
+        """
+        allowed = self._stops + stops
 
         def turn() -> "asyncio.Future[Outcome]":
-            if self._stops == stops:
+            if self._stops == allowed:
                 return self.ask(command)
             overridden = asyncio.get_running_loop().create_future()
             overridden.set_result(Outcome(superseded_by="stop", count=self.runner.spec.count))
