@@ -46,7 +46,8 @@ def spawner() -> Iterator[LocalSpawner]:
     spawner.forest.add = note  # type: ignore[method-assign]
     yield spawner
     for child in started:
-        while child.signal_tree(signal.SIGKILL):
+        while not child.is_gone():
+            child.signal_tree(signal.SIGKILL)
             child.wait_blocking(1)
         child.close()
 

@@ -10,11 +10,13 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, looking, procfs
 from circus.process import hunt as hunt_module
 from circus.process import reap as reap_module
-from circus.process.subreaper import ripe
+from circus.process.subreaper import patience_with, ripe
 
 pytestmark = pytest.mark.real
 needs_procfs = pytest.mark.skipif(not procfs.HAS_PROCFS, reason="needs procfs")
@@ -113,7 +115,8 @@ async def test_a_worker_that_double_forks_all_the_time_is_beaten(spawner, spec, 
     ready(child)
     await child.wait()
     async with asyncio.timeout(10):
-        while child.signal_tree(signal.SIGKILL):
+        while not child.is_gone():
+            child.signal_tree(signal.SIGKILL)
             await asyncio.to_thread(os.sched_yield)
     assert child.survivors() == ()
     with alive.open() as lock:
@@ -253,6 +256,21 @@ def test_known_orphans_are_ripe_at_once_and_others_after_patience():
     assert [row.pid for row in later] == [3]
 
 
+@given(st.integers(0, 40_000))
+def test_the_more_zombies_the_less_patience_so_that_the_number_space_lasts(count):
+    wait = patience_with(count, 30.0)
+    assert wait <= patience_with(max(0, count - 1), 30.0) <= 30.0
+    assert wait == 30.0 if count <= 64 else count * wait <= 64 * 30.0 + 1
+
+
+def test_zombies_of_a_storm_are_ripe_soon():
+    storm = [zombie(pid) for pid in range(2, 6402)]
+    first_seen = {}
+    assert ripe(storm, known=set(), first_seen=first_seen, now=1.0, patience=30.0) == []
+    assert ripe(storm, known=set(), first_seen=first_seen, now=1.2, patience=30.0) == []
+    assert ripe(storm, known=set(), first_seen=first_seen, now=1.4, patience=30.0) == storm
+
+
 SUBREAPER = """
 import asyncio, os, signal, subprocess, sys
 from circus.process import LocalSpawner, ProcessSpec, Stdio, procfs
@@ -276,10 +294,10 @@ async def main():
     os.waitid(os.P_PID, ours.pid, os.WEXITED | os.WNOWAIT)
     assert reaper.sweep(0.0) == (orphan,)
     assert procfs.read_stat(orphan) is None
-    assert reaper.waiting
+    assert reaper.again_in == 1000.0
     assert ours.wait() == 7
     assert reaper.sweep(1.0) == ()
-    assert not reaper.waiting
+    assert reaper.again_in is None
     child.close()
     print("fine")
 

@@ -41,8 +41,13 @@ class OrphanDuty:
             self._sweep()
 
     def _look_in(self, seconds: float) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._sweep)
+        """Look then, or sooner where that was planned already."""
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            if self._timer.when() <= loop.time() + seconds:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_later(seconds, self._sweep)
 
     def _sweep(self) -> None:
         self._timer = None
@@ -53,5 +58,6 @@ class OrphanDuty:
         if left is None:
             return
         self._reaper.sweep(monotonic())
-        if self._reaper.waiting:
-            self._look_in(_LATER)
+        again = self._reaper.again_in
+        if again is not None:
+            self._look_in(min(_LATER, max(_SOON, again)))

@@ -320,17 +320,17 @@ class Process:
             The pids of what could not be ended (stuck in the kernel); usually none.
         """
         self.stopping = True
-        child = self.child
         try:
-            if child.signal_tree(signal.SIGTERM):
-                child.wait_blocking(graceful_timeout)
-            return self._kill_rest(child)
+            if self.child.signal_tree(signal.SIGTERM):
+                self.child.wait_blocking(graceful_timeout)
+            return self._kill_rest(self.child)
         finally:
             self.close_output_channels()
 
     def _kill_rest(self, child: LocalChild) -> tuple[int, ...]:
         deadline = clock.monotonic() + _LAST_WAIT
-        while clock.monotonic() < deadline and child.signal_tree(signal.SIGKILL):
+        while clock.monotonic() < deadline and not child.is_gone():
+            child.signal_tree(signal.SIGKILL)
             for pid in child.survivors():
                 if pid == child.pid:
                     child.wait_blocking(deadline - clock.monotonic())

@@ -200,7 +200,7 @@ class Forest:
         Works after the roots' own exits, too. A process that we may not signal is left out.
 
         Returns:
-            For each child (by pid) the pids that were signalled; empty means that nothing is left.
+            For each child (by pid) the pids that were signalled; empty means that nobody was found, see `certain`.
         """
         send = self._kill_tree if number == signal.SIGKILL else self._signal_tree
         result: dict[int, tuple[int, ...]] = {}

@@ -238,6 +238,14 @@ class LocalChild:
         """The pids of its tree that still run, itself included; zombies do not count."""
         return self._forest.survivors_of([self])[self.pid]
 
+    def is_gone(self) -> bool:
+        """Whether nothing of its tree runs any more, for certain.
+
+        `survivors` and `signal_tree` tell whom they found. A process that forks and exits all the time can be missed by them, also
+        twice; this is true only after a look at the process table under which nothing moved that could hide one.
+        """
+        return not self.survivors() and self._forest.certain(self)
+
     # -- descriptors -----------------------------------------------------------------------------------------------
 
     def take_stdin(self) -> int | None:

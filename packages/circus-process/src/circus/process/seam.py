@@ -53,7 +53,7 @@ class Child(Protocol):
     def signal_tree(self, number: int) -> tuple[int, ...]:
         """Signal every process of its tree (group, session, descendants, re-parented orphans), itself included.
 
-        Works after its own exit, too. Returns the pids that were signalled; empty means that nothing is left.
+        Works after its own exit, too. Returns the pids that were signalled; empty means that nobody was found.
         """
         ...
 

@@ -34,7 +34,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final, final
 
-from circus.process import chain, clock, descriptors, identity, limits, locate, procfs, reap
+from circus.process import birth, chain, clock, descriptors, identity, limits, locate, reap
 from circus.process.causes import told, words
 from circus.process.errors import SpawnError, Stage
 from circus.process.forest import Forest
@@ -69,6 +69,7 @@ class LocalSpawner:
         self._pipe_size = pipe_size
         self._original_nofile: tuple[int, int] | None = None
         self._kept_free: Callable[[int], int] = _nothing_kept
+        self._births = birth.Births()
         self._marks = itertools.count(1)
         self._prefix = secrets.token_hex(6)
 
@@ -163,6 +164,7 @@ class LocalSpawner:
         pipes = _Pipes(spec, self._pipe_size)
         try:
             pipes.open()
+            before = birth.now()
             with self._limit_of_children(crowded=crowded):
                 pid = self._fork(spec, argv, executable, env, pipes)
         except BaseException:
@@ -170,7 +172,10 @@ class LocalSpawner:
             raise
         finally:
             pipes.close_theirs()
-        return self._take_over(spec, pid, mark, pipes, watch=watch)
+        started = 0
+        with suppress(OSError):  # no descriptor left for a look: its tree is known without its start
+            started = self._births.of(pid, before)
+        return self._take_over(spec, pid, started, mark, pipes, watch=watch)
 
     def _command(self, spec: ProcessSpec, *, crowded: bool) -> tuple[list[str], str | None]:
         """What to hand to exec: the argument vector, and the file where it differs from its first element."""
@@ -262,14 +267,12 @@ class LocalSpawner:
         return process.pid
 
     def _take_over(
-        self, spec: ProcessSpec, pid: int, mark: str, pipes: "_Pipes", *, watch: bool
+        self, spec: ProcessSpec, pid: int, started: int, mark: str, pipes: "_Pipes", *, watch: bool
     ) -> LocalChild:
         """Make the handle; on failure kill and reap what was started."""
-        pidfd, started = None, 0
+        pidfd = None
         with suppress(ProcessLookupError):  # reaped by somebody else already: its exit will be unknown
             pidfd = reap.open_pidfd(pid)
-        with suppress(OSError):  # no descriptor left for a look: its tree is known without its start
-            started = procfs.start_time(pid)
         if self._original_nofile is not None:
             pidfd = None if pidfd is None else self._high(pidfd)
             pipes.ours = [None if fd is None else self._high(fd) for fd in pipes.ours]
