@@ -124,7 +124,8 @@ def _panel(document: Mapping[str, Any], figure: str, title: str, left: int, top:
     for size in sorted(set(sizes)):
         x = left + _place(size, 0.7, max(sizes), width)
         parts.append(f'<line class="l" x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{top + height}"/>')
-        parts.append(_text(x, top + height + 14, f"{size:,}", anchor="middle"))
+        label = f"{size // 1000}k" if size >= 1000 and size % 1000 == 0 else str(size)
+        parts.append(_text(x, top + height + 14, label, anchor="middle"))
     for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
         if low <= 10.0**power <= high:
             y = top + height - _place(10.0**power, low, high, height)
