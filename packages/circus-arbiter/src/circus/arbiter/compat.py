@@ -275,9 +275,8 @@ class Arbiter:
             os.umask(int(self.umask, 8) if isinstance(self.umask, str) else self.umask)
         self._restarting = False
         spawner = LocalSpawner()
-        spawner.keep_free(
-            descriptors.kept_from_spawns
-        )  # the program's limit stays; libzmq would end it at the last one
+        # The program's limit stays as it is; at the last descriptor libzmq would end the program.
+        spawner.keep_free(descriptors.kept_from_spawns)
         engine = Engine(
             self._blueprint(),
             spawner=spawner,

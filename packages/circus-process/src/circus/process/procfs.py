@@ -137,7 +137,7 @@ def start_time(pid: int) -> int:
 def ticks_now() -> int:
     """The time in clock ticks since boot, to compare with a start time."""
     if sys.platform == "linux":
-        return int(time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS)
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) * TICKS // 1_000_000_000
     return int(clock.wall() * TICKS)
 
 

@@ -34,7 +34,8 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Final, final
 
-from circus.process import birth, chain, clock, descriptors, identity, limits, locate, reap
+from circus.process import chain, clock, descriptors, identity, limits, locate, procfs, reap
+from circus.process.birth import Births
 from circus.process.causes import told, words
 from circus.process.errors import SpawnError, Stage
 from circus.process.forest import Forest
@@ -69,7 +70,7 @@ class LocalSpawner:
         self._pipe_size = pipe_size
         self._original_nofile: tuple[int, int] | None = None
         self._kept_free: Callable[[int], int] = _nothing_kept
-        self._births = birth.Births()
+        self._births = Births()
         self._marks = itertools.count(1)
         self._prefix = secrets.token_hex(6)
 
@@ -164,7 +165,7 @@ class LocalSpawner:
         pipes = _Pipes(spec, self._pipe_size)
         try:
             pipes.open()
-            before = birth.now()
+            before = procfs.ticks_now()
             with self._limit_of_children(crowded=crowded):
                 pid = self._fork(spec, argv, executable, env, pipes)
         except BaseException:
