@@ -55,6 +55,7 @@ while test $i -lt 25; do i=$((i+1)); n=$((n+1)); echo "$me $n"; done
 echo $n > {dir}/truth/$me; sleep 0.3; done""",
     "gone": "",
 }
+LOOKS = ("status", "describe", "options", "stats", "list", "logs")
 STEADY = frozenset({"calm", "deaf", "brood", "talker"})
 TEMPERS = ("calm", "calm", "calm", "deaf", "brood", "talker", "talker", "crasher", "quick", "gone")
 
@@ -223,7 +224,7 @@ class Chaos:
     def look(self, crowd: Crowd) -> None:
         name = self.some().name
         crowd.ask("status")
-        crowd.ask(self.rng.choice(["describe", "options", "stats", "list", "logs"]), name=name)
+        crowd.ask(self.rng.choice(LOOKS[1:]), name=name)
 
     def replace(self, crowd: Crowd) -> None:
         watcher = self.some()
@@ -329,7 +330,8 @@ class Chaos:
         try:
             until(at_rest, "every watcher has what it should have", deadline=REST, pace=0.2)
         except AssertionError:
-            raise ChaosError("; ".join(problems)) from None
+            told = [f"{text}\n{self.history(crowd, text.partition(':')[0])}" for text in problems]
+            raise ChaosError("\n".join([*told, "circusd's log:", self.daemon.output()])) from None
         left: list[str] = []
 
         def nobody_else() -> bool:
@@ -343,6 +345,15 @@ class Chaos:
         self.check_lines(final=final)
         if "Traceback" in self.daemon.output():
             raise ChaosError(f"a traceback in the log:\n{self.daemon.output()}")
+
+    def history(self, crowd: Crowd, name: str) -> str:
+        """What was asked of a watcher, in order, what came of it, and how it is now."""
+        lines = [
+            f"  {ticket} {command} {properties} -> {crowd.replies.get(ticket, 'no reply')}"
+            for ticket, (command, properties) in crowd.asked.items()
+            if properties.get("name", name) == name and command not in LOOKS
+        ]
+        return "\n".join([*lines, f"  now: {self.daemon.call('describe', name=name)}"])
 
     def problems_of(self, watcher: Watcher) -> list[str]:
         told = self.daemon.call("describe", name=watcher.name)

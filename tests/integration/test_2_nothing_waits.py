@@ -102,6 +102,25 @@ def test_reloads_of_the_configuration_take_their_turns(daemon: Callable[..., Dae
 
 
 @pytest.mark.slow
+def test_a_reloaded_configuration_does_not_start_what_was_stopped_since(
+    daemon: Callable[..., Daemon],
+) -> None:
+    """The new one is to start when the old one has left, and that takes its time; whoever says stop meanwhile means it."""
+    slow = "[watcher:old]\ncmd = sleep 1000\nstop_signal = WINCH\ngraceful_timeout = 1000\n"
+    circusd = daemon(slow)
+    circusd.settle()
+    (pid,) = circusd.call("list", name="old")["pids"]
+    circusd.write("[watcher:new]\ncmd = sleep 1000\n")
+    with Crowd(circusd.endpoint) as crowd, circusd.events() as events:
+        reload = crowd.ask("reloadconfig", waiting=True)
+        events.wait_for(lambda event: (event.watcher, event.name) == ("new", "add"))
+        assert circusd.call("stop", name="new", waiting=True)["status"] == "ok"
+        os.kill(pid, signal.SIGKILL)
+        assert crowd.collect([reload])[0]["status"] == "ok"
+    assert circusd.call("status")["statuses"] == {"new": "stopped"}
+
+
+@pytest.mark.slow
 def test_a_long_stop_delays_no_recovery_and_no_status(
     shared: Daemon, add: Callable[..., None], gate: Callable[[str], Gate], script: Callable[[str, str], Path]
 ) -> None:

@@ -202,3 +202,34 @@ async def test_a_start_of_everything_does_not_start_what_was_stopped_after_it_wa
         reply = await daemon.reply()
         assert reply["info"]["b"]["superseded_by"] == "stop"
         assert (await daemon.ok("status"))["statuses"] == {"a": "active", "b": "stopped"}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("everything", ["reload", "restart"])
+async def test_what_is_added_after_everything_was_asked_for_is_none_of_it(run, everything):
+    """Both in one turn of the loop: the one that is added is not to run yet."""
+    async with run(watcher("a")) as daemon:
+        route, peer = Route(0, b"nobody"), Peer(uid=os.getuid())
+        add = request(2, "add", name="b", cmd="sleep 1000", start=False)
+        before = set(daemon.engine._running_work)
+        for asked in (request(1, everything), add):
+            daemon.engine._receive(Incoming(route, asked, peer))
+        await asyncio.wait(daemon.engine._running_work - before)
+        assert (await daemon.ok("status"))["statuses"] == {"a": "active", "b": "stopped"}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("everything", ["reload", "restart", "stop"])
+async def test_what_is_removed_meanwhile_is_no_failure(run, everything):
+    """Whoever stops last, or is reloaded last, is removed while the first one does not leave."""
+    slow = {"stop_signal": "WINCH", "graceful_timeout": 1000}
+    first, last = (-1, 1) if everything == "stop" else (1, -1)
+    async with run(watcher("a", priority=first, **slow), watcher("b", priority=last)) as daemon:
+        (pid,) = (await daemon.ok("list", name="a"))["pids"]
+        await daemon.socket.send_multipart([request(1, everything, waiting=True)])
+        await daemon.ok("rm", name="b", waiting=True)
+        os.kill(pid, signal.SIGKILL)
+        assert (await daemon.reply())["status"] == "ok"
+        assert (await daemon.ok("status"))["statuses"] == {
+            "a": "stopped" if everything == "stop" else "active"
+        }

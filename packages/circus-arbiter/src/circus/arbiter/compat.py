@@ -23,7 +23,8 @@ import zmq
 
 from circus.arbiter import adapt
 from circus.arbiter.build import Blueprint, helper_sockets, helper_watchers
-from circus.arbiter.engine import Engine, Entry
+from circus.arbiter.engine import Engine
+from circus.arbiter.entry import Entry, turns_to_start
 from circus.arbiter.errors import ArbiterError
 from circus.arbiter.loop import LoopAdapter, unwrap
 from circus.arbiter.roster import by_priority
@@ -429,7 +430,7 @@ class Arbiter:
             entries = by_priority(entry for entry in engine.roster if entry.autostart)
         else:
             entries = [engine.roster.get(watcher.name) for watcher in watcher_iter_func()]
-        return self._told(engine.start_watchers(entries))
+        return self._told(engine.start_watchers(turns_to_start(entries)))
 
     def stop_watchers(self, watcher_iter_func: Callable[..., Iterable[Watcher]] | None = None) -> Any:
         """Stop all watchers, or those that a function gives."""
@@ -443,7 +444,7 @@ class Arbiter:
     def reload(self, graceful: bool = True, sequential: bool = False) -> Any:
         """Reload all watchers."""
         engine = self._running()
-        return self._told(engine.reload_all(tell.Reload(graceful=graceful, sequential=sequential)))
+        return self._told(engine.reload_all(tell.Reload(graceful, sequential), list(engine.roster)))
 
     def restart(
         self, inside_circusd: bool = False, watcher_iter_func: Callable[..., Iterable[Watcher]] | None = None
@@ -451,7 +452,7 @@ class Arbiter:
         """Restart everything, or those watchers that a function gives. Endpoints and sockets stay open."""
         engine = self._running()
         if watcher_iter_func is None or inside_circusd:
-            return self._told(engine.restart_everything())
+            return self._told(engine.restart_everything(list(engine.roster)))
         entries = [engine.roster.get(watcher.name) for watcher in watcher_iter_func()]
         return self._told(engine.tell(entries, tell.Restart()))
 

@@ -23,7 +23,7 @@ from circus.arbiter.build import Blueprint
 from circus.arbiter.commands import handlers
 from circus.arbiter.control import Incoming
 from circus.arbiter.dispatch import Dispatcher
-from circus.arbiter.entry import Entry, HookKeywords, Turn
+from circus.arbiter.entry import Entry, HookKeywords, Told, Turn, outcomes_of, turns_to_start
 from circus.arbiter.errors import ArbiterError, Exit
 from circus.arbiter.front import Front
 from circus.arbiter.rollout import Item, roll
@@ -50,16 +50,8 @@ __all__ = ["Engine", "Entry", "Exit"]
 
 log = logging.getLogger("circus.arbiter")
 
-Told = list[tuple[str, Outcome]]
-
 _LAST_REPLIES = 1.0
 """Seconds that commands have for their last words once all watchers are gone."""
-
-
-async def _outcomes(asked: Iterable[tuple[str, asyncio.Future[Outcome]]]) -> Told:
-    asked = list(asked)
-    outcomes = await asyncio.gather(*(future for _, future in asked))
-    return [(name, outcome) for (name, _), outcome in zip(asked, outcomes, strict=True)]
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:
@@ -185,7 +177,8 @@ class Engine:
             task.cancel()
 
     async def _start_all(self, started: Callable[[], None]) -> None:
-        for name, outcome in await self.start_watchers(by_priority(e for e in self.roster if e.autostart)):
+        turns = turns_to_start(by_priority(entry for entry in self.roster if entry.autostart))
+        for name, outcome in await self.start_watchers(turns):
             for subject, reason in outcome.failures.items():
                 log.error("%s: %s: %s", name, subject, reason)
         started()
@@ -238,16 +231,19 @@ class Engine:
         if self._tasks is None or self.stopping:
             return
         log.info("reloading: %s", reason)
-        self._adopt(self._reload_on_signal())
+        self._adopt(self._reload_on_signal(list(self.roster)))
 
-    async def _reload_on_signal(self) -> None:
-        for name, outcome in await self.reload_all(tell.Reload()):
+    async def _reload_on_signal(self, entries: Sequence[Entry]) -> None:
+        for name, outcome in await self.reload_all(tell.Reload(), entries):
             for subject, why in outcome.failures.items():
                 log.error("reload of %s: %s: %s", name, subject, why)
 
-    async def reload_all(self, command: tell.Reload) -> Told:
-        """Reload every watcher, from the highest priority to the lowest (`rollout`), and open our own logs anew."""
-        turns = {entry: entry.later(command) for entry in by_priority(self.roster)}
+    async def reload_all(self, command: tell.Reload, entries: Sequence[Entry]) -> Told:
+        """Reload all watchers there were when it was asked for, by priority (`rollout`), and open our own logs anew.
+
+        What was added since is new anyway, and perhaps not to run yet.
+        """
+        turns = {entry: entry.later(command) for entry in by_priority(entries)}
         self.reopen_own_logs()
         self._front.cut_removed_keys()
         if self._before_reload is not None:
@@ -325,7 +321,7 @@ class Engine:
 
     async def tell(self, entries: Iterable[Entry], command: Command) -> Told:
         """Give one command to several watchers at once and wait for all of them."""
-        return await _outcomes((entry.name, entry.ask(command)) for entry in entries)
+        return await outcomes_of((entry.name, entry.ask(command)) for entry in entries)
 
     async def one_after_the_other(self, turns: Mapping[Entry, Turn]) -> Told:
         """Give several watchers their commands in their order, with the warm-up in between."""
@@ -338,16 +334,15 @@ class Engine:
             told.append((entry.name, await turn()))
         return told
 
-    async def start_watchers(self, entries: Sequence[Entry], turns: dict[Entry, Turn] | None = None) -> Told:
+    async def start_watchers(self, turns: Mapping[Entry, Turn]) -> Told:
         """Start watchers in the order given; without a warm-up, those of one priority start together."""
-        turns = turns or {entry: entry.later(tell.Start()) for entry in entries}
         if self.blueprint.options.warmup_delay:
             return await self.one_after_the_other(turns)
         told: Told = []
-        for group in reversed(priority_groups(entries)):
+        for group in reversed(priority_groups(turns)):
             if self.stopping:
                 break
-            told += await _outcomes((entry.name, turns[entry]()) for entry in group)
+            told += await outcomes_of((entry.name, turns[entry]()) for entry in group)
         return told
 
     async def stop_watchers(self, entries: Sequence[Entry]) -> Told:
@@ -357,13 +352,13 @@ class Engine:
             told += await self.tell(group, tell.Stop())
         return told
 
-    async def restart_everything(self) -> None:
-        """Take the configuration over as it is in the file now, then restart every watcher. Listeners stay open."""
+    async def restart_everything(self, entries: Sequence[Entry]) -> None:
+        """Take the configuration over as it is in the file now, then restart all there were. Listeners stay open."""
         if self.configuration is not None:
             await self.reload_configuration()
-        again = {e: e.later(tell.Start(), stops=1) for e in by_priority(self.roster) if e.autostart}
-        await self.stop_watchers(list(self.roster))
-        await self.start_watchers(list(again), again)
+        again = turns_to_start(by_priority(entry for entry in entries if entry.autostart), stops=1)
+        await self.stop_watchers(entries)
+        await self.start_watchers(again)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

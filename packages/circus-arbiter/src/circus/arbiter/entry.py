@@ -4,23 +4,25 @@ Nothing is decided here; the runner decides, the engine asks.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from logging import getLogger
 from types import MappingProxyType
 from typing import Any, final
 
 from circus.protocol.messages import Logs
 from circus.protocol.options import WatcherOptions
-from circus.watcher.commands import Command, Outcome, Stop
+from circus.watcher.commands import Command, Outcome, Shutdown, Start, Stop
 from circus.watcher.output import Follow, HubOutput
 from circus.watcher.runner import WatcherRunner
 
-__all__ = ["Entry", "HookKeywords", "Turn"]
+__all__ = ["Entry", "HookKeywords", "Told", "Turn", "outcomes_of", "turns_to_start"]
 
 log = getLogger("circus.arbiter")
 
 Turn = Callable[[], "asyncio.Future[Outcome]"]
 """Gives a command whose time has come."""
+Told = list[tuple[str, Outcome]]
+"""What came of a command, by the name of each watcher that it was given to."""
 
 
 @final
@@ -101,7 +103,7 @@ class Entry:
         Returns:
             A future of what came of it.
         """
-        self._stops += isinstance(command, Stop)
+        self._stops += isinstance(command, Stop | Shutdown)
         return self.runner.ask(command)
 
     def later(self, command: Command, *, stops: int = 0) -> Turn:
@@ -156,3 +158,15 @@ class Entry:
             }
             for one in found
         ]
+
+
+def turns_to_start(entries: Iterable[Entry], *, stops: int = 0) -> dict[Entry, Turn]:
+    """What starts each of these watchers when its turn comes, as `Entry.later` says, in their order."""
+    return {entry: entry.later(Start(), stops=stops) for entry in entries}
+
+
+async def outcomes_of(asked: Iterable[tuple[str, "asyncio.Future[Outcome]"]]) -> Told:
+    """Wait for all of them, each with the name of its watcher."""
+    asked = list(asked)
+    outcomes = await asyncio.gather(*(future for _, future in asked))
+    return [(name, outcome) for (name, _), outcome in zip(asked, outcomes, strict=True)]

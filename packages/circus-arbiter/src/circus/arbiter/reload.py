@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never, final
 
 from circus.arbiter.build import Blueprint, from_config
+from circus.arbiter.entry import turns_to_start
 from circus.arbiter.errors import CommandFailedError
+from circus.arbiter.roster import by_priority
 from circus.config import Action, ConfigError, Kind, Plan, Step, diff, read_config
 from circus.protocol.options import Change
 from circus.sockets import BindError
@@ -87,8 +89,9 @@ async def apply(engine: "Engine", reloading: Reloading) -> None:
             added.append(engine.add(spec))
         else:
             changes += _change(engine.roster.get(step.name), step, spec)
+    starts = turns_to_start(by_priority(entry for entry in added if entry.autostart))
     await asyncio.gather(*(engine.dismiss(entry) for entry in gone))
-    await engine.start_watchers([entry for entry in added if entry.autostart])
+    await engine.start_watchers(starts)
     await asyncio.gather(*changes)
 
 

@@ -48,7 +48,6 @@ _MOVES_A_ROUND = 128
 _GOALS = frozenset({"start", "restart", "reload", "set", "scale", "kill"})
 _DRAIN = 2.0
 _EXITS_KEPT = 20
-_ENDED = Outcome(superseded_by="shutdown", failures={"watcher": "it has ended"})
 _UP = frozenset({Phase.RISING, Phase.RUNNING})
 
 
@@ -110,9 +109,7 @@ class WatcherRunner:
         self._hands: Hands | None = None
         self._group: asyncio.TaskGroup | None = None
         # what is wanted
-        self._on_duty = (
-            False  # started and not stopped by an operator: an on-demand watcher then waits for connections
-        )
+        self._on_duty = False  # started and not stopped since: then one on demand waits for connections
         self._then_start: Why | None = None
         self._sequential = False
         self._leaving_for_good = False
@@ -147,7 +144,7 @@ class WatcherRunner:
         """
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         if self._over:
-            future.set_result(_ENDED)
+            future.set_result(self._last_word())
         else:
             self.post(partial(self._take, command, future))
         return future
@@ -261,7 +258,7 @@ class WatcherRunner:
                 self._hooks.close()
                 for item in self._queue:
                     if isinstance(item, partial) and item.func == self._take:
-                        self._finish(item.args[1], _ENDED)
+                        self._finish(item.args[1], self._last_word())
                 self._ledger.supersede({*_GOALS, "stop", "shutdown"}, "shutdown", self._answer)
 
     async def _round(self, hands: Hands) -> None:
@@ -362,6 +359,11 @@ class WatcherRunner:
             superseded_by=superseded_by,
             waits_for=self._armed,
         )
+
+    def _last_word(self) -> Outcome:
+        """The answer to what comes after the end: a failure only where nobody had asked for that end."""
+        asked = self._leaving_for_good or self._released
+        return Outcome(superseded_by="shutdown", failures={} if asked else {"watcher": "it has ended"})
 
     def _on_start(self, why: Why, future: "asyncio.Future[Outcome]") -> None:
         hands = self._up_hands

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from circus.arbiter.dispatch import Answer, Later, Reply, Work
+from circus.arbiter.entry import turns_to_start
 from circus.arbiter.errors import CommandFailedError
 from circus.arbiter.outcome import info, raise_if_failed
 from circus.arbiter.roster import by_priority
@@ -34,7 +35,7 @@ def start(engine: "Engine", request: ask.Start) -> Answer:
         entries = [entry for entry in entries if entry.autostart]
 
     async def work() -> Reply:
-        outcomes = await engine.start_watchers(by_priority(entries))
+        outcomes = await engine.start_watchers(turns_to_start(by_priority(entries)))
         return _result(outcomes, single=single)
 
     return Work(work())
@@ -53,14 +54,14 @@ def stop(engine: "Engine", request: ask.Stop) -> Answer:
 
 def restart(engine: "Engine", request: ask.Restart) -> Answer:
     """Restart what matches; without a name, everything, by the configuration as it is in the file now."""
+    entries = engine.roster.matching(request.name, request.match)
     if request.name is None:
 
         async def everything() -> Reply:
-            await engine.restart_everything()
+            await engine.restart_everything(entries)
             return {}
 
         return Work(everything())
-    entries = engine.roster.matching(request.name, request.match)
 
     async def work() -> Reply:
         outcomes = await engine.tell(entries, tell.Restart())
@@ -72,12 +73,12 @@ def restart(engine: "Engine", request: ask.Restart) -> Answer:
 def reload(engine: "Engine", request: ask.Reload) -> Answer:
     """Replace workers of one watcher, or of all in their order."""
     command = tell.Reload(graceful=request.graceful, sequential=request.sequential)
-    entry = None if request.name is None else engine.roster.get(request.name)
+    entries = list(engine.roster) if request.name is None else [engine.roster.get(request.name)]
 
     async def work() -> Reply:
-        if entry is None:
-            return _result(await engine.reload_all(command), single=False)
-        return _result(await engine.tell([entry], command), single=True)
+        if request.name is None:
+            return _result(await engine.reload_all(command, entries), single=False)
+        return _result(await engine.tell(entries, command), single=True)
 
     return Work(work())
 
