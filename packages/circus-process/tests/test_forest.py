@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, looking, procfs
+from circus.process import Forest, ProcessError, ProcessGoneError, Stdio, adopt, clock, looking, procfs
 from circus.process import hunt as hunt_module
 from circus.process import reap as reap_module
+from circus.process.handle import LocalChild
 from circus.process.subreaper import patience_with, ripe
+from circus.process.tree import Root
 
 pytestmark = pytest.mark.real
 needs_procfs = pytest.mark.skipif(not procfs.HAS_PROCFS, reason="needs procfs")
@@ -190,6 +192,33 @@ def test_a_recycled_pid_is_not_signalled(spawner, spec):
     assert child.wait_blocking(10).signal == signal.SIGTERM
     assert not hunt_module.signal_process(row, signal.SIGKILL)
     assert not hunt_module._signal_by_pid(row, signal.SIGKILL)
+
+
+def test_an_old_handle_that_is_closed_takes_no_later_child_of_its_pid_along():
+    forest = Forest()
+    process = subprocess.Popen(["sleep", "1000"])
+
+    def handle(start_time):
+        child = LocalChild(
+            label="web.1",
+            pid=process.pid,
+            pidfd=None,
+            root=Root(pid=process.pid, start_time=start_time),
+            started_at=clock.monotonic(),
+            forest=forest,
+        )
+        forest.add(child)
+        return child
+
+    old = handle(1)
+    process.kill()
+    assert old.wait_blocking(10).signal == signal.SIGKILL
+    assert forest.living == set()
+    later = handle(2)  # the kernel has given the number out again
+    old.close()
+    assert forest.living == {process.pid}
+    later.close()
+    process.wait()
 
 
 # --- processes that we did not spawn -----------------------------------------------------------------------------

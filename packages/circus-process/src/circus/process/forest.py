@@ -77,8 +77,8 @@ class Forest:
             self._forget(child.root)
             if child.exit is None and child.is_ours:
                 self._abandoned.add(child)
-            else:
-                self._living.pop(child.pid, None)
+            elif self._living.get(child.pid) is child:  # its pid may belong to a later child by now
+                del self._living[child.pid]
 
     def _forget(self, root: Root) -> None:
         self._seen.pop(_identity(root), None)
