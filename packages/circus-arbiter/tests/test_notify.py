@@ -1,5 +1,6 @@
 """What circusd tells systemd, read as systemd reads it: datagrams on a socket that NOTIFY_SOCKET names."""
 
+import os
 import signal
 import socket
 
@@ -49,15 +50,18 @@ def test_nobody_who_listens_is_no_error(address, monkeypatch):
 @needs_daemon()
 @pytest.mark.real
 @pytest.mark.slow
-def test_the_main_process_says_that_it_is_ready_and_that_it_stops(manager, tmp_path):
+def test_the_main_process_says_that_it_is_ready_and_that_it_begins_to_stop(manager, tmp_path):
     daemon = Daemon(
         tmp_path / "d",
-        "[watcher:idle]\ncmd = sleep 100\n",
+        "[watcher:slow]\ncmd = sleep 1000\nstop_signal = WINCH\ngraceful_timeout = 1000\n",
         program=OURS / "circusd",
         env={"NOTIFY_SOCKET": manager.getsockname()},
     )
     with daemon:
         assert told(manager) == {"READY": "1", "MAINPID": str(daemon.pid)}
-        assert daemon.call("version")["status"] == "ok"
-        assert daemon.stop(signum=signal.SIGTERM) == 0
+        daemon.settle()
+        (worker,) = daemon.call("list", name="slow")["pids"]
+        os.kill(daemon.pid, signal.SIGTERM)
         assert told(manager) == {"STOPPING": "1"}
+        os.kill(worker, signal.SIGKILL)  # it was there until now: nothing of ours ended it
+        assert daemon.wait() == 0

@@ -143,20 +143,20 @@ class Dispatcher:
                 self._answer(incoming, call, error_reply(ErrorNumber.COMMAND_ERROR, "circusd stops"))
             raise
         except Exception as error:  # noqa: BLE001 - whatever work raises becomes a reply or a log line
-            result = self._failure(call, error)
-            if not reply:
-                log.warning("command %s failed after it was accepted: %s", call.command, result["reason"])
+            result = self._failure(call, error, accepted=not reply)
         if reply:
             self._answer(incoming, call, result)
 
-    def _failure(self, call: Call, error: Exception) -> Reply:
+    def _failure(self, call: Call, error: Exception, *, accepted: bool = False) -> Reply:
         number = error_number(error)
         if number is None:
             log.error("command %s failed", call.command, exc_info=error)
             return error_reply(
                 ErrorNumber.BAD_MSG_DATA_ERROR, f"server error: {type(error).__name__}, see circusd's log"
             )
-        if isinstance(error, CommandFailedError):  # what is forbidden is in the audit
+        if accepted:  # nobody is answered any more, so each is written, whatever kind it is of
+            log.warning("command %s failed after it was accepted: %s", call.command, clipped(str(error)))
+        elif isinstance(error, CommandFailedError):  # what is forbidden is in the audit
             self._warn((call.command, type(error)), f"command {call.command}: {clipped(str(error))}")
         return error_reply(number, str(error))
 

@@ -128,12 +128,14 @@ class Engine:
         *,
         ready: Callable[[], None] = lambda: None,
         started: Callable[[], None] = lambda: None,
+        ending: Callable[[], None] = lambda: None,
     ) -> None:
         """Bind, start everything, serve until a stop is wanted, stop everything.
 
         Args:
             ready: called when commands are answered.
             started: called when every watcher that starts by itself was started.
+            ending: called when a stop is wanted, before anything is stopped.
 
         Raises:
             EndpointError: an endpoint cannot be bound; nothing was started.
@@ -146,7 +148,7 @@ class Engine:
             self._open()
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                await self._serve(ready, started)
+                await self._serve(ready, started, ending)
         finally:
             self._tasks = None
             await self._close()
@@ -159,7 +161,9 @@ class Engine:
             os.close(unused.fd)
         self._front.open()
 
-    async def _serve(self, ready: Callable[[], None], started: Callable[[], None]) -> None:
+    async def _serve(
+        self, ready: Callable[[], None], started: Callable[[], None], ending: Callable[[], None]
+    ) -> None:
         assert self._loop is not None
         self._front.start(self._loop)
         for spec in self.blueprint.watchers:
@@ -170,6 +174,7 @@ class Engine:
         starting = self._spawn(self._start_all(started))
         await self._stop_wanted.wait()
         starting.cancel()
+        ending()
         await self._stop_all()
         await self._flush()
         self._control.close()

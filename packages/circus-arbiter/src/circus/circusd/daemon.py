@@ -203,13 +203,12 @@ class _Daemon:
         gc.enable()
         log.info("circusd %s starts on pid %s", __version__, os.getpid())
         try:
-            await engine.run(ready=self._say_ready)
+            await engine.run(ready=self._say_ready, ending=_say_that_we_end)
         finally:
             signals.restore()
             for number in _ENDING:  # it ends already: what comes now must not make of that a death by signal
                 signal.signal(number, signal.SIG_IGN)
             orphans.end()
-            notify("STOPPING=1")
             if left := await engine.watchers_gone():
                 log.error("left behind, for SIGKILL did not end them: pids %s", ", ".join(map(str, left)))
             log.info("circusd has stopped")
@@ -218,6 +217,10 @@ class _Daemon:
         log.info("circusd waits for commands at %s", self._options.endpoint)
         notify(f"READY=1\nMAINPID={os.getpid()}")
         self._tell(None)
+
+
+def _say_that_we_end() -> None:
+    notify("STOPPING=1")  # at the beginning of the end, as sd_notify(3) has it
 
 
 @final
