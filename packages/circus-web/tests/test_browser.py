@@ -118,6 +118,32 @@ def test_signing_in_and_out(browser: Any, web: Console, axe: str):
     context.close()
 
 
+def see(page: Any, *, hidden: bool) -> None:
+    """What a browser tells a page whose tab goes to the back or comes to the front."""
+    page.evaluate(
+        """hidden => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }""",
+        hidden,
+    )
+
+
+def test_a_page_that_nobody_sees_lets_go_of_its_connection(page: Any, web: Console):
+    page.clock.install()
+    with page.expect_websocket() as opened:
+        visit(page, web, "/")
+    page.get_by_role("heading", name="2 things need you").wait_for()
+    with opened.value.expect_event("close"):
+        see(page, hidden=True)
+        page.clock.fast_forward(61_000)
+    page.get_by_role("heading", name="Nothing is known right now").wait_for()
+    assert page.get_by_role("alert").count() == 0, "it rests, nothing was lost"
+    with page.expect_websocket():
+        see(page, hidden=False)
+    page.get_by_role("heading", name="2 things need you").wait_for()
+
+
 def test_acting_on_one_and_on_many(page: Any, web: Console):
     (first,) = daemons(page, web)
     visit(page, web, f"/d/{first}/w/mail")

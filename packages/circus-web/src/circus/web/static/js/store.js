@@ -4,11 +4,12 @@ import { useEffect, useState } from "../vendor/hooks.js";
 import { get } from "./http.js";
 
 const SPARK = 60;
+const UNSEEN = 60_000; // nobody has looked for so long: rest, so that nothing is measured for us
 const SILENCE = 5000; // a frame comes every second: after this long the connection is dead, whatever the socket says
 const KEPT_EVENTS = 500;
 const KEPT_LINES = 5000;
 
-/** @type {{phase: "starting"|"live"|"lost"|"out", person: any, daemons: Map<string, any>, endpoints: any[], actions: any[], detail: any, now: number}} */
+/** @type {{phase: "starting"|"live"|"lost"|"resting"|"out", person: any, daemons: Map<string, any>, endpoints: any[], actions: any[], detail: any, now: number}} */
 export const state = {
   phase: "starting", person: null, daemons: new Map(), endpoints: [], actions: [], detail: null,
   now: Date.now() / 1000, lostAt: null,
@@ -29,6 +30,9 @@ export function useStore() {
   return state;
 }
 
+/** Whether nothing is known right now. */
+export const blind = () => state.phase === "lost" || state.phase === "resting";
+
 // -- the socket -----------------------------------------------------------------------------------
 
 let socket = null;
@@ -39,7 +43,7 @@ let wishes = { focus: null, follow: null };
 const send = (message) => { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)); };
 
 export function connect() {
-  clearTimeout(watchdog);
+  disconnect();
   const scheme = location.protocol === "https:" ? "wss" : "ws";
   const mine = (socket = new WebSocket(`${scheme}://${location.host}/api/live`));
   const guard = () => { clearTimeout(watchdog); watchdog = setTimeout(() => mine.close(), SILENCE); };
@@ -59,14 +63,33 @@ async function lose() {
   setTimeout(connect, Math.min(400 * 2 ** Math.min(attempts, 4), 5000));
 }
 
+let unseen = 0;
+
+/** A page that nobody sees lets go of its connection after a while, unless it collects a log, and takes it up when it is seen. */
+function onSight() {
+  clearTimeout(unseen);
+  if (document.hidden) unseen = setTimeout(rest, UNSEEN);
+  else if (state.phase === "resting") connect();
+}
+
+function rest() {
+  if (state.phase !== "live" || wishes.follow) return;
+  disconnect();
+  state.phase = "resting";
+  blank("Nobody looked at this page for a while.");
+  changed();
+}
+
+document.addEventListener("visibilitychange", onSight);
+
 function signedOut() { disconnect(); state.phase = "out"; state.person = null; state.daemons.clear(); changed(); }
 
 /** No figure and no state is shown while we do not know. */
-function blank() {
+function blank(why = "The console lost its connection.") {
   for (const daemon of state.daemons.values()) {
     daemon.figures.clear(); daemon.own = []; daemon.total = [null, null, null]; daemon.hits = {};
     for (const [name, view] of daemon.watchers)
-      daemon.watchers.set(name, { ...view, state: "unknown", level: "unknown", why: "The console lost its connection." });
+      daemon.watchers.set(name, { ...view, state: "unknown", level: "unknown", why });
   }
   state.detail = null;
 }
@@ -99,6 +122,7 @@ function receive(message) {
 function takeSnapshot(message) {
   attempts = 0;
   state.phase = "live";
+  onSight(); // it may have come back to a page that nobody sees
   state.now = message.time;
   state.endpoints = message.endpoints;
   state.actions = message.actions;

@@ -5,7 +5,7 @@ import { ago, clock, count, span } from "../format.js";
 import { html } from "../html.js";
 import { daemonPath, post } from "../http.js";
 import { Icon } from "../icons.js";
-import { state } from "../store.js";
+import { blind, state } from "../store.js";
 import { attempt, confirm, PageHead, Status } from "../ui.js";
 import { Reload } from "./reload.js";
 
@@ -27,7 +27,7 @@ export function Daemons() {
   return html`<${PageHead} title="Daemons" sub=${`${count(state.daemons.size, "daemon")} connected`} />
     ${state.endpoints.map(({ id, endpoint }) => {
       const daemon = state.daemons.get(id);
-      const [level, text] = daemon ? STATE[state.phase === "lost" ? "connecting" : daemon.state] : ["off", "not connected"];
+      const [level, text] = daemon ? STATE[blind() ? "connecting" : daemon.state] : ["off", "not connected"];
       return html`<section class="panel" key=${id}><header><h2>${endpoint}</h2><${Status} level=${level} text=${text} />
         ${may && daemon?.state === "alive" && html`<button onClick=${() => setReloading(daemon)}><${Icon} name="reload" />Reload configuration</button>`}
         ${may && (daemon ? html`<button onClick=${() => leave(daemon)}>Disconnect</button>` : html`<button class="primary" onClick=${() => connect(endpoint)}>Connect</button>`)}</header>

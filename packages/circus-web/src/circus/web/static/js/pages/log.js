@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/hooks
 import { plain } from "../format.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
-import { follow, lines as held, state } from "../store.js";
+import { blind, follow, lines as held, state } from "../store.js";
 import { Empty } from "../ui.js";
 
 const SHOWN = 1500;
@@ -70,7 +70,7 @@ export function Log({ daemon, view, detail }) {
       <button aria-pressed=${paused ? "true" : "false"} onClick=${() => { atEnd.current = true; setPaused(paused ? null : [...held.kept]); }}><${Icon} name=${paused ? "start" : "pause"} />${paused ? `Go on${waiting > 0 ? ` (${waiting} new)` : ""}` : "Pause"}</button>
       <button onClick=${() => download(view.name, all)}><${Icon} name="download" />Download</button></div>
     ${shown.length === 0
-      ? html`<${Empty}>${status ? (held.kept.length ? "No line fits the filter." : "Nothing was written yet.") : state.phase === "lost" ? "Not connected." : "Asking for the last lines…"}<//>`
+      ? html`<${Empty}>${status ? (held.kept.length ? "No line fits the filter." : "Nothing was written yet.") : blind() ? "Not connected." : "Asking for the last lines…"}<//>`
       : html`<div class="log" ref=${box} tabindex="0" role="log" aria-label=${`Output of ${view.name}`} aria-live="off" onScroll=${(event) => { const node = event.currentTarget; atEnd.current = node.scrollHeight - node.scrollTop - node.clientHeight < 40; }}>
         ${shown.map((line) => drawn(line, wanted))}</div>`}
   </section>`;

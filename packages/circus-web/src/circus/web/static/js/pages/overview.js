@@ -6,7 +6,7 @@ import { html } from "../html.js";
 import { Icon, Sign } from "../icons.js";
 import { act } from "../actions.js";
 import { to } from "../router.js";
-import { state } from "../store.js";
+import { blind, state } from "../store.js";
 import { Empty, PageHead, Scroll, Status } from "../ui.js";
 
 /** Everything that is not well, worst first. */
@@ -22,7 +22,7 @@ export function troubles({ daemons }) {
 
 function headline(found) {
   const bad = found.filter((one) => one.level === "bad").length;
-  if (state.phase === "lost") return ["unknown", "Nothing is known right now"];
+  if (blind()) return ["unknown", "Nothing is known right now"];
   if (![...state.daemons.values()].some((one) => one.state !== "connecting") && state.daemons.size) return ["unknown", "Looking for the daemons…"];
   if (!state.daemons.size) return ["unknown", "No daemon is connected"];
   if (bad) return ["bad", `${bad === 1 ? "One thing needs" : `${bad} things need`} you`];
@@ -106,12 +106,12 @@ export function Overview() {
     ${found.length > 0 && html`<section class="panel" aria-label="What needs somebody"><ul class="trouble">${found.slice(0, 12).map((one) => html`<${Trouble} key=${one.daemon.id + (one.view?.name ?? "")} one=${one} />`)}</ul>
       ${found.length > 12 && html`<p class="empty"><a href="/watchers">${found.length - 12} more</a></p>`}</section>`}
     <dl class="tiles">
-      <div class="tile"><dt>Daemons</dt><dd>${state.phase === "lost" ? "–" : [...state.daemons.values()].filter((one) => one.state === "alive").length}<small> of ${state.daemons.size}</small></dd></div>
-      <div class="tile"><dt>Watchers</dt><dd>${state.phase === "lost" ? "–" : watchers}</dd></div>
-      <div class="tile"><dt>Processes</dt><dd>${state.phase === "lost" ? "–" : processes}</dd></div>
+      <div class="tile"><dt>Daemons</dt><dd>${blind() ? "–" : [...state.daemons.values()].filter((one) => one.state === "alive").length}<small> of ${state.daemons.size}</small></dd></div>
+      <div class="tile"><dt>Watchers</dt><dd>${blind() ? "–" : watchers}</dd></div>
+      <div class="tile"><dt>Processes</dt><dd>${blind() ? "–" : processes}</dd></div>
       <div class="tile"><dt>CPU</dt><dd>${percent(cpu)}</dd></div>
       <div class="tile"><dt>Memory</dt><dd>${bytes(memory)}</dd></div>
-      <div class="tile"><dt>Restarts</dt><dd>${state.phase === "lost" ? "–" : restarts}</dd></div>
+      <div class="tile"><dt>Restarts</dt><dd>${blind() ? "–" : restarts}</dd></div>
     </dl>
     <div class="grid two"><div class="column">${[...state.daemons.values()].map((daemon) => html`<${Daemon} key=${daemon.id} daemon=${daemon} />`)}<${Latest} /></div><div class="column"><${Busiest} /></div></div>`;
 }
