@@ -15,8 +15,10 @@ from web_console import (
     PATIENCE,
     Console,
     console,
+    explained,
     fake_daemon,
     has_chromium,
+    signed_in,
     silent_page,
 )
 
@@ -43,9 +45,10 @@ def session(browser: Any, web: Console) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
-    page.goto(web.link)
-    page.get_by_role("link", name="Watchers", exact=True).wait_for()
-    assert page.url == f"{web.url}/", "the token does not stay in the address"
+    with explained(page, web):
+        page.goto(web.link)
+        page.get_by_role("link", name="Watchers", exact=True).wait_for()
+        assert page.url == f"{web.url}/", "the token does not stay in the address"
     page.close()
     yield context
     context.close()
@@ -129,19 +132,21 @@ def see(page: Any, *, hidden: bool) -> None:
     )
 
 
-def test_a_page_that_nobody_sees_lets_go_of_its_connection(page: Any, web: Console):
-    page.clock.install()
-    with page.expect_websocket() as opened:
-        visit(page, web, "/")
-    page.get_by_role("heading", name="2 things need you").wait_for()
-    with opened.value.expect_event("close"):
-        see(page, hidden=True)
-        page.clock.fast_forward(61_000)
-    page.get_by_role("heading", name="Nothing is known right now").wait_for()
-    assert page.get_by_role("alert").count() == 0, "it rests, nothing was lost"
-    with page.expect_websocket():
-        see(page, hidden=False)
-    page.get_by_role("heading", name="2 things need you").wait_for()
+def test_a_page_that_nobody_sees_lets_go_of_its_connection(browser: Any, web: Console):
+    # A context of its own, since the clock is that of all pages in it.
+    with signed_in(browser, web) as context, silent_page(context, web) as page:
+        page.clock.install()
+        with page.expect_websocket() as opened:
+            visit(page, web, "/")
+        page.get_by_role("heading", name="2 things need you").wait_for()
+        with opened.value.expect_event("close"):
+            see(page, hidden=True)
+            page.clock.fast_forward(61_000)
+        page.get_by_role("heading", name="Nothing is known right now").wait_for()
+        assert page.get_by_role("alert").count() == 0, "it rests, nothing was lost"
+        with page.expect_websocket():
+            see(page, hidden=False)
+        page.get_by_role("heading", name="2 things need you").wait_for()
 
 
 def test_acting_on_one_and_on_many(page: Any, web: Console):
