@@ -86,7 +86,7 @@ test-pythons: $(STAMP)  ## the packages on each Python that is found: PYTHONS="3
 chaos: $(STAMP)  ## break circusd if you can: CHAOS_SECONDS=100, CHAOS_SEED=random
 	$(BIN)/python tests/chaos/chaos.py
 
-bench: $(STAMP)  ## measure beside other supervisors (an hour and a quarter on a quiet machine; installs them; results in benchmarks/results)
+bench: $(STAMP)  ## measure beside other supervisors (an hour on a quiet machine; installs them; results in benchmarks/results)
 	$(BIN)/python -m benchmarks
 
 bench-quick: $(STAMP)  ## the same with fewer workers and one repeat, under five minutes
