@@ -106,7 +106,10 @@ def _described(name: str, reply: dict[str, Any]) -> Watcher:
             watcher.workers[pid] = wid
         if isinstance(wid, int) and isinstance(restarts, int):
             watcher.worker_restarts[wid] = restarts
-    watcher.restarts = sum(watcher.worker_restarts.values())
+    told = reply.get(
+        "restarts"
+    )  # also those of workers that a reload has replaced since, whose slots are gone
+    watcher.restarts = told if isinstance(told, int) else sum(watcher.worker_restarts.values())
     return watcher
 
 
