@@ -106,9 +106,7 @@ def _described(name: str, reply: dict[str, Any]) -> Watcher:
             watcher.workers[pid] = wid
         if isinstance(wid, int) and isinstance(restarts, int):
             watcher.worker_restarts[wid] = restarts
-    told = reply.get(
-        "restarts"
-    )  # also those of workers that a reload has replaced since, whose slots are gone
+    told = reply.get("restarts")  # of its whole life, also where a reload has replaced the slots
     watcher.restarts = told if isinstance(told, int) else sum(watcher.worker_restarts.values())
     return watcher
 
