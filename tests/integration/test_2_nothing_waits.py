@@ -121,6 +121,18 @@ def test_a_reloaded_configuration_does_not_start_what_was_stopped_since(
 
 
 @pytest.mark.slow
+def test_a_restart_of_everything_does_not_start_what_was_stopped_while_it_read_the_configuration(
+    daemon: Callable[..., Daemon],
+) -> None:
+    circusd = daemon("[watcher:a]\ncmd = sleep 1000\n[watcher:b]\ncmd = sleep 1000\n")
+    circusd.settle()
+    with Crowd(circusd.endpoint) as crowd:
+        asked = [crowd.ask("restart", waiting=True), crowd.ask("stop", name="b", waiting=True)]
+        assert [reply["status"] for reply in crowd.collect(asked)] == ["ok", "ok"]
+    assert circusd.call("status")["statuses"] == {"a": "active", "b": "stopped"}
+
+
+@pytest.mark.slow
 def test_a_long_stop_delays_no_recovery_and_no_status(
     shared: Daemon, add: Callable[..., None], gate: Callable[[str], Gate], script: Callable[[str, str], Path]
 ) -> None:

@@ -359,11 +359,11 @@ class Engine:
 
     async def restart_everything(self, entries: Sequence[Entry]) -> None:
         """Take the configuration over as it is in the file now, then restart all there were. Listeners stay open."""
+        turns = turns_to_start(entries, stops=1)
         if self.configuration is not None:
             await self.reload_configuration()
-        again = turns_to_start(by_priority(entry for entry in entries if entry.autostart), stops=1)
         await self.stop_watchers(entries)
-        await self.start_watchers(again)
+        await self.start_watchers({entry: turns[entry] for entry in by_priority(entries) if entry.autostart})
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/hooks
 import { plain } from "../format.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
-import { blind, follow, lines as held, state } from "../store.js";
+import { blind, follow, lines as held } from "../store.js";
 import { Empty } from "../ui.js";
 
 const SHOWN = 1500;
